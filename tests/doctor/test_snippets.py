@@ -153,6 +153,7 @@ LINES = [
     ('tokenizer.padding_side = "left"', "left-padding"),
     ('tokenizer.add_tokens(["<new>"])', "token-added-without-row"),
     ('AlbertModel.from_pretrained("albert-base")', "name-or-network"),
+    ('AlbertModel.from_pretrained("albert/albert-xlarge-v2")', "xlarge-v2-differs"),
     ('AlbertModel.from_pretrained("albert-base-v2", from_tf=True)', "argument-ignored"),
     ('AlbertModel.from_pretrained("x", output_attentions=True)', "attentions-not-returned"),
     ('BertModel.from_pretrained("albert-base-v2")', "other-model-class"),
@@ -230,7 +231,7 @@ def test_right_code_raises_no_alarm(source: str) -> None:
 def test_the_corrected_line_is_given() -> None:
     fixes = {d.code: d.fix for d in diagnose_code(PREPARATION + 'tokenizer("a", "b")\n')}
     assert fixes["pair-without-token-types"] == (
-        "Write: tokenizer('a', 'b', return_token_type_ids=True)"
+        'Write: tokenizer("a", "b", return_token_type_ids=True)'
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from albertkit.doctor.catalogue import symptom
-from albertkit.doctor.snippets.script import OF_BERT, CallSite, Script
+from albertkit.doctor.snippets.assignments import OF_BERT
+from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.doctor.snippets.sources import newer_python
 from albertkit.errors import Diagnostic
 

@@ -82,7 +82,7 @@ def check_encoder_calls(script: Script) -> Iterator[Diagnostic]:
             yield symptom("hub-inputs-names").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: encoder({ENCODER_CALL})"
             )
-        elif isinstance(first, ast.Name) and _is_tensor(script, first.id):
+        elif isinstance(first, ast.Name | ast.Attribute) and _is_tensor(script, first):
             yield symptom("hub-inputs-wrong").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: encoder({ENCODER_CALL})"
             )
@@ -106,10 +106,10 @@ def check_tf1_calls(script: Script) -> Iterator[Diagnostic]:
 def check_attributes(script: Script) -> Iterator[Diagnostic]:
     """Attributes that a module does not have."""
     for node in ast.walk(script.tree):
-        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+        if not isinstance(node, ast.Attribute) or node.attr not in TOKENIZER_ATTRIBUTES:
             continue
-        holding = script.variables.get(node.value.id)
-        if holding and holding.kind == "hub-module" and node.attr in TOKENIZER_ATTRIBUTES:
+        holding = script.names.holding(node.value)
+        if holding and holding.kind == "hub-module":
             yield symptom("module-attribute-missing").diagnose(
                 f"line {node.lineno}",
                 evidence=script.line(node.lineno),
@@ -160,7 +160,7 @@ def check_preprocessor(script: Script) -> Iterator[Diagnostic]:
 
 def check_dtypes(script: Script) -> Iterator[Diagnostic]:
     """int64 or float ids for a module."""
-    if not any(holding.kind == "hub-module" for holding in script.variables.values()):
+    if "hub-module" not in script.names.kinds():
         return
     for call in script.calls:
         dtype = call.keyword("dtype")
@@ -223,8 +223,7 @@ def _uses_keras3(script: Script) -> bool:
 
 
 def _is_made_by(script: Script, call: CallSite, name: str) -> bool:
-    function = call.node.func
-    holding = script.variables.get(function.id) if isinstance(function, ast.Name) else None
+    holding = script.names.holding(call.node.func)
     return holding is not None and holding.made_by == name
 
 
@@ -249,18 +248,16 @@ def _holds_text(value: ast.expr | None) -> bool:
     return False
 
 
-def _is_tensor(script: Script, name: str) -> bool:
+def _is_tensor(script: Script, name: ast.Name | ast.Attribute) -> bool:
     """Whether a variable's name or assignment shows that it is one tensor of ids."""
-    if script.variables.get(name):
+    if script.names.holding(name):
         return False
-    for node in ast.walk(script.tree):
-        if isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == name for target in node.targets
-        ):
-            made = ast.unparse(node.value)
-            if made.startswith(("{", "dict(")) or "preprocess" in made:
-                return False
-    return "id" in name.lower() or "token" in name.lower()
+    value = script.names.value(name)
+    made = "" if value is None else ast.unparse(value)
+    if made.startswith(("{", "dict(")) or "preprocess" in made:
+        return False
+    words = ast.unparse(name).lower()
+    return "id" in words or "token" in words
 
 
 def _names(value: ast.List) -> list[str]:

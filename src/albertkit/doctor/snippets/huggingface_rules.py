@@ -22,6 +22,7 @@ REMOVED_METHODS = {
 }  # fmt: skip
 REMOVED_TASKS = {"question-answering", "summarization", "translation", "text2text-generation"}
 BARE_NAME = re.compile(r"albert-(?:base|large|xlarge|xxlarge)")
+XLARGE_V2 = re.compile(r"albert[-_]xlarge[-_]v2\b")
 CHINESE = re.compile(r"chinese|(?:^|[-_/])zh(?:[-_/]|$)", re.IGNORECASE)
 IS_BERT = re.compile(r"(?<!al)bert-(?:base|large)")
 OTHER_CLASSES = ("BertModel", "BertForMaskedLM", "RobertaModel", "DistilBertModel")
@@ -66,6 +67,8 @@ def _check_opening(
             basis="recognised",
             fix=f"Write: {line.replace(name, name + '-v2')}",
         )
+    if XLARGE_V2.search(name):
+        yield symptom("xlarge-v2-differs").diagnose(where, evidence=line, basis="recognised")
     if cls in OTHER_CLASSES and "albert" in name.lower() and not CHINESE.search(name):
         albert_class = re.sub(r"^(?:Bert|Roberta|DistilBert)", "Albert", cls)
         yield symptom("other-model-class").diagnose(
@@ -98,13 +101,14 @@ def check_model_calls(script: Script) -> Iterator[Diagnostic]:
 
 def _check_arguments(script: Script, call: CallSite, where: str, line: str) -> Iterator[Diagnostic]:
     first = call.arguments[0] if call.arguments else call.keyword("input_ids")
-    holding = script.variables.get(first.id) if isinstance(first, ast.Name) else None
-    if isinstance(first, ast.Name) and holding and holding.kind == "encoding":
+    holding = script.names.holding(first)
+    is_torch = not _class_of(script, call).startswith("TF")  # whose classes take the whole encoding
+    if first is not None and holding and holding.kind == "encoding" and is_torch:
         yield symptom("encoding-not-unpacked").diagnose(
             where,
             evidence=line,
             basis="recognised",
-            fix=f"Write: {line.replace(f'({first.id}', f'(**{first.id}', 1)}",
+            fix=f"Write: {script.insert(first.lineno, first.col_offset, '**')}",
         )
     source = _encoding_of(script, first)
     if source and source[1] and "attention_mask" not in call.keywords and len(call.arguments) < 2:
@@ -144,7 +148,7 @@ def check_tokenizer_calls(script: Script) -> Iterator[Diagnostic]:
                 where,
                 evidence=line,
                 basis="recognised",
-                fix=f"Write: {_with_keyword(call, line, 'return_token_type_ids=True')}",
+                fix=f"Write: {_with_keyword(script, call, 'return_token_type_ids=True')}",
             )
         first = _argument(call, 0)
         many = isinstance(first, ast.List) and len(first.elts) > 1
@@ -153,14 +157,14 @@ def check_tokenizer_calls(script: Script) -> Iterator[Diagnostic]:
                 where,
                 evidence=line,
                 basis="recognised",
-                fix=f"Write: {_with_keyword(call, line, 'padding=True')}",
+                fix=f"Write: {_with_keyword(script, call, 'padding=True')}",
             )
         if "truncation" not in call.keywords and "max_length" not in call.keywords:
             yield symptom("truncation-not-asked").diagnose(
                 where,
                 evidence=line,
                 basis="guess",
-                fix=f"Write: {_with_keyword(call, line, 'truncation=True, max_length=512')}",
+                fix=f"Write: {_with_keyword(script, call, 'truncation=True, max_length=512')}",
             )
         if call.constant("padding") == "max_length":
             yield symptom("padded-to-maximum").diagnose(where, evidence=line, basis="recognised")
@@ -193,7 +197,7 @@ def check_removed(script: Script) -> Iterator[Diagnostic]:
                 where, evidence=line, basis="recognised", task=call.origin
             )
         owner = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
-        holding = script.variables.get(owner.id) if isinstance(owner, ast.Name) else None
+        holding = script.names.holding(owner)
         if holding and holding.kind == "tokenizer" and call.method in REMOVED_METHODS:
             yield symptom("tokenizer-method-removed").diagnose(
                 where, evidence=line, basis="recognised", name=call.method
@@ -269,6 +273,8 @@ def _argument(call: CallSite, number: int) -> ast.expr | None:
 
 def _encoding_of(script: Script, value: ast.expr | None) -> tuple[str, bool] | None:
     """The encoding that `enc["input_ids"]` or `enc.input_ids` comes from, and if it is padded."""
+    if isinstance(value, ast.Name):
+        value = script.names.value(value)
     if isinstance(value, ast.Subscript):
         is_ids = isinstance(value.slice, ast.Constant) and value.slice.value == "input_ids"
         owner = value.value if is_ids else None
@@ -276,9 +282,9 @@ def _encoding_of(script: Script, value: ast.expr | None) -> tuple[str, bool] | N
         owner = value.value if value.attr == "input_ids" else None
     else:
         return None
-    holding = script.variables.get(owner.id) if isinstance(owner, ast.Name) else None
-    if isinstance(owner, ast.Name) and holding and holding.kind == "encoding":
-        return owner.id, holding.padded
+    holding = script.names.holding(owner)
+    if owner is not None and holding and holding.kind == "encoding":
+        return ast.unparse(owner), holding.padded
     return None
 
 
@@ -289,15 +295,18 @@ def _class_of(script: Script, call: CallSite) -> str:
 
 
 def _maker_of(script: Script, call: CallSite) -> str:
-    function = call.node.func
-    holding = script.variables.get(function.id) if isinstance(function, ast.Name) else None
+    holding = script.names.holding(call.node.func)
     return holding.made_by if holding else ""
 
 
-def _with_keyword(call: CallSite, line: str, keyword: str) -> str:
-    """The line with one more keyword in this call, if the call ends in it."""
-    whole = ast.unparse(call.node)
-    return f"{whole[:-1]}, {keyword})" if call.arguments or call.keywords else line
+def _with_keyword(script: Script, call: CallSite, keyword: str) -> str:
+    """The user's line with one more keyword in this call; the call alone if it has many lines."""
+    node = call.node
+    if not (call.arguments or call.keywords):
+        return script.line(call.line)
+    if node.end_lineno == node.lineno and node.end_col_offset is not None:
+        return script.insert(node.lineno, node.end_col_offset - 1, f", {keyword}")
+    return f"{ast.unparse(node)[:-1]}, {keyword})"
 
 
 def _texts(values: list[ast.expr]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a script does, as far as its syntax shows: imports, calls, and what each variable holds.
+"""What a script does, as far as its syntax shows: imports, calls, and what each name holds.
 
 In: Python source or a notebook. Out: a Script, on which rules are checked. Nothing is run. Lines
 that do not parse are left out one by one, and reported: snippets on web pages are often cut off.
@@ -10,11 +10,9 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
+from albertkit.doctor.snippets.assignments import Assignments, Kind
 from albertkit.doctor.snippets.sources import mask_shell, read_notebook
-
-Kind = Literal["model", "tokenizer", "encoding", "hub-module", "preprocessor", "pipeline", ""]
 
 MOST_REPAIRS = 50  # lines that are left out before the rest is given up
 TOO_DEEP = "it is nested too deeply to be read"
@@ -26,13 +24,7 @@ SHORT_NAMES = {  # how people import these; a snippet often leaves the import ou
     "keras": "keras",
     "text": "tensorflow_text",
 }
-HUB_LOADERS = ("tensorflow_hub.load", "tensorflow_hub.KerasLayer", "tensorflow_hub.Module")
-OF_BERT = re.compile(r"(?<![a-z])(?:al)?bert", re.IGNORECASE)  # an address; a RoBERTa's is not
 VERSION = re.compile(r"/(\d+)/?$")
-MODEL_CLASS = re.compile(
-    r"(?:TF|Flax)?(?:Albert|Bert|Roberta|DistilBert|Auto)(?:Model\w*|For[A-Z]\w+)"
-)
-SAME_OBJECT = ("eval", "train", "to", "cuda", "half", "float", "cpu")  # methods that return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +84,6 @@ class CallSite:
         return int(match[1]) if match else None
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What a variable holds."""
-
-    kind: Kind
-    origin: str = ""  # the first text of the call that made it
-    padded: bool = False  # of an encoding: whether padding was asked for
-    made_by: str = ""  # the name of the call that made it
-
-
 @dataclass(slots=True)
 class Script:
     """A script, and what its syntax shows.
@@ -113,9 +95,8 @@ class Script:
         shell: lines for a shell, by number.
         modules: modules that are imported.
         aliases: names in the script → full names.
-        variables: what each variable holds; a name that is assigned twice keeps the last.
+        names: what its variables and attributes hold.
         calls: all calls, from the top.
-        texts: the text that each variable is assigned first, if one is written out.
     """
 
     source: str
@@ -124,17 +105,24 @@ class Script:
     shell: dict[int, str]
     modules: set[str] = field(default_factory=set)
     aliases: dict[str, str] = field(default_factory=lambda: dict(SHORT_NAMES))
-    variables: dict[str, Holding] = field(default_factory=dict)
     calls: list[CallSite] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+    names: Assignments = field(init=False)
     lines: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        """Read the lines, the imports and the assignments."""
         self.lines = self.source.splitlines()
+        _read_imports(self)
+        self.names = Assignments(self.tree, self.aliases)
 
     def line(self, number: int) -> str:
         """A line of the source, without the space around it."""
         return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
+
+    def insert(self, number: int, column: int, words: str) -> str:
+        """A line with some words put in before a column, which counts bytes as `ast` does."""
+        line = self.lines[number - 1].encode()
+        return (line[:column] + words.encode() + line[column:]).decode(errors="replace").strip()
 
     def calls_of(self, kind: Kind) -> Iterator[CallSite]:
         """The calls of objects of a kind."""
@@ -154,11 +142,10 @@ def read_script(source: str) -> Script:
     source = source.removeprefix("\ufeff")
     if source.lstrip().startswith("{") and '"cells"' in source:
         source = read_notebook(source)
+    source = _strip_prompts(source.replace("\t", "    "))
     try:
         tree, broken, shell = _parse(source)
         script = Script(source, tree, broken, shell)
-        _read_imports(script)
-        _read_variables(script)
         script.calls = sorted(
             _list_calls(script), key=lambda call: (call.line, call.node.col_offset)
         )
@@ -181,6 +168,14 @@ def looks_like_code(text: str) -> bool:
     return is_readable and bool(script.calls or script.modules or commands)
 
 
+def _strip_prompts(source: str) -> str:
+    """The source without Python's prompts, if each line has one."""
+    lines = source.splitlines()
+    if lines and all(line.startswith((">>>", "...")) or not line for line in lines):
+        return "\n".join(line[4:] for line in lines)
+    return source
+
+
 def _parse(source: str) -> tuple[ast.Module, dict[int, str], dict[int, str]]:
     """Parse what can be parsed; a line that cannot is replaced by an empty one."""
     try:
@@ -188,9 +183,7 @@ def _parse(source: str) -> tuple[ast.Module, dict[int, str], dict[int, str]]:
     except (SyntaxError, ValueError):
         pass
     broken: dict[int, str] = {}
-    lines, shell = mask_shell(source.replace("\t", "    ").splitlines())
-    if lines and all(line.startswith((">>>", "...")) or not line for line in lines):
-        lines = [line[4:] for line in lines]
+    lines, shell = mask_shell(source.splitlines())
     for _ in range(MOST_REPAIRS):
         try:
             return ast.parse("\n".join(lines)), broken, shell
@@ -221,97 +214,12 @@ def _read_imports(script: Script) -> None:
                 script.aliases[name.asname or name.name] = f"{node.module}.{name.name}"
 
 
-def _read_variables(script: Script) -> None:
-    """What the assignments of the script put into its variables, in order."""
-    assignments = [node for node in ast.walk(script.tree) if isinstance(node, ast.Assign)]
-    for node in assignments:
-        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    script.texts.setdefault(target.id, node.value.value)
-    for node in sorted(assignments, key=lambda node: node.lineno):
-        holding = _holding(script, node.value)
-        for target in node.targets:
-            if isinstance(target, ast.Name) and holding:
-                script.variables[target.id] = holding
-
-
-def _holding(script: Script, value: ast.expr) -> Holding | None:
-    """What an expression gives."""
-    if isinstance(value, ast.Name):
-        return script.variables.get(value.id)
-    if not isinstance(value, ast.Call):
-        return None
-    function = value.func
-    name = full_name(script, function)
-    if isinstance(function, ast.Attribute) and function.attr in SAME_OBJECT:
-        return _holding(script, function.value)
-    if isinstance(function, ast.Name):
-        source = script.variables.get(function.id)
-        if source and source.kind == "tokenizer":
-            padded = any(k.arg == "padding" and not _is_false(k.value) for k in value.keywords)
-            return Holding("encoding", source.origin, padded, source.made_by)
-    origin = _first_text(script, value)
-    kind = _kind_made_by(name, origin)
-    return Holding(kind, origin, made_by=name) if kind else None
-
-
-def _kind_made_by(name: str, origin: str) -> Kind:
-    """The kind of object that a call of this name makes; "" for none of ours."""
-    owner, _, method = name.rpartition(".")
-    cls = owner.rpartition(".")[2]
-    opens = method in ("from_pretrained", "from_config", "from_file")
-    if name in HUB_LOADERS:
-        if "preprocess" in origin:
-            return "preprocessor"
-        return "hub-module" if OF_BERT.search(origin) else ""
-    if "Tokenizer" in (cls if opens else method):
-        return "tokenizer"
-    if MODEL_CLASS.fullmatch(cls if opens else method):
-        return "model"
-    return "pipeline" if method == "pipeline" else ""
-
-
 def _list_calls(script: Script) -> Iterator[CallSite]:
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Call):
-            name = full_name(script, node.func)
-            holding = _object_of(script, node.func)
+            name = script.names.full_name(node.func)
+            holding = script.names.holding(node.func)
             if holding:
                 yield CallSite(node, name, holding.kind, holding.origin)
             else:
-                yield CallSite(node, name, "", _first_text(script, node))
-
-
-def _object_of(script: Script, function: ast.expr) -> Holding | None:
-    """The object that is called: a variable, or the result of another call."""
-    if isinstance(function, ast.Name):
-        return script.variables.get(function.id)
-    return _holding(script, function) if isinstance(function, ast.Call) else None
-
-
-def full_name(script: Script, node: ast.expr) -> str:
-    """`hub.load` → `tensorflow_hub.load`; the name of an attribute of something unknown stays."""
-    if isinstance(node, ast.Name):
-        return script.aliases.get(node.id, node.id)
-    if isinstance(node, ast.Attribute):
-        return f"{full_name(script, node.value)}.{node.attr}"
-    if isinstance(node, ast.Call):
-        return f"{full_name(script, node.func)}()"
-    return ""
-
-
-def _first_text(script: Script, call: ast.Call) -> str:
-    """The first text among the arguments; of a variable, the text that it was assigned."""
-    for value in [*call.args, *(k.value for k in call.keywords)]:
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            return value.value
-        if isinstance(value, ast.Name):
-            text = script.texts.get(value.id, "")
-            if text:
-                return text
-    return ""
-
-
-def _is_false(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value in (False, None, "do_not_pad")
+                yield CallSite(node, name, "", script.names.first_text(node))
