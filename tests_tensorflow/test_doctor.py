@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import subprocess
 import sys
 import tarfile
+import threading
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -147,3 +149,35 @@ def test_a_training_without_gradients_is_recognised() -> None:
 
 def test_a_tensor_that_is_too_large_is_recognised() -> None:
     assert first_code(lambda: tf.zeros([10**6, 10**7])) == "memory-exhausted"
+
+
+class Forbidden(http.server.BaseHTTPRequestHandler):
+    """A server that answers 403, as the store of tfhub.dev does at times."""
+
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+def test_a_refused_download_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    with http.server.HTTPServer(("127.0.0.1", 0), Forbidden) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/albert"
+        assert first_code(lambda: hub.load(address)) == "hub-forbidden"
+        server.shutdown()
+
+
+def test_a_setuptools_without_pkg_resources_is_recognised(tmp_path: Path) -> None:
+    """In a process that sees every installed package but this one."""
+    installed = [Path(name) for name in sys.path if any(Path(name).glob("*.dist-info"))]
+    for path in (path for directory in installed for path in directory.iterdir()):
+        if path.name != "pkg_resources" and not (tmp_path / path.name).exists():
+            (tmp_path / path.name).symlink_to(path)
+    code = f"import sys; sys.path.append({str(tmp_path)!r}); import tensorflow_hub"
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert diagnose_message(result.stderr)[0].code == "pkg-resources-gone"

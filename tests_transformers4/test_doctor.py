@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -46,3 +48,17 @@ def test_what_transformers_4_writes_raises_no_alarm(name: str, tmp_path: Path) -
     tokenizer.save_pretrained(tmp_path / "model")
     alarms = [d.line() for d in diagnose(tmp_path / "model") if d.severity != "note"]
     assert [line for line in alarms if not line.endswith("[head-untrained]")] == []
+
+
+def test_a_missing_sentencepiece_is_recognised(tmp_path: Path) -> None:
+    """In a process that sees every installed package but this one."""
+    installed = [Path(name) for name in sys.path if any(Path(name).glob("*.dist-info"))]
+    for path in (path for directory in installed for path in directory.iterdir()):
+        if "sentencepiece" not in path.name and not (tmp_path / path.name).exists():
+            (tmp_path / path.name).symlink_to(path)
+    code = f"""import sys; sys.path.append({str(tmp_path)!r})
+from transformers import AlbertTokenizer; AlbertTokenizer.from_pretrained("albert-base-v2")"""
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert diagnose_message(result.stderr)[0].code == "sentencepiece-missing"

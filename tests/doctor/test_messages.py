@@ -1,22 +1,13 @@
-"""Real messages are recognised: of torch, transformers, safetensors and ONNX Runtime."""
+"""Real messages are recognised: of torch, transformers and safetensors."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import shutil
-import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime
 import pytest
-import sklearn.metrics
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
@@ -26,15 +17,17 @@ from transformers import (
     AlbertForMultipleChoice,
     AlbertForPreTraining,
     AlbertForSequenceClassification,
+    AlbertForTokenClassification,
     AlbertModel,
     AlbertTokenizer,
     AutoConfig,
+    BertConfig,
     BertModel,
 )
 
-from albertkit.conversion import convert
 from albertkit.doctor.messages import diagnose_message, find_required_words, looks_like_message
-from tests.support.tiny_models import PIECES, save_tiny
+from tests.doctor.library_output import all_codes, first_code, output_of
+from tests.support.tiny_models import PIECES
 
 CONFIG = AlbertConfig(
     vocab_size=1000,
@@ -47,28 +40,6 @@ CONFIG = AlbertConfig(
 IDS = torch.tensor([[2, 5, 6, 3]])
 pipeline: Any = transformers.pipeline  # its overloads name one task each
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
-
-
-def output_of(call: Callable[[], object]) -> str:
-    """What a call prints, logs and raises, as a user would paste it."""
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    logger = logging.getLogger("transformers")
-    logger.addHandler(handler)
-    try:
-        with (
-            contextlib.redirect_stderr(text),
-            contextlib.redirect_stdout(text),
-            warnings.catch_warnings(record=True) as caught,
-        ):
-            warnings.simplefilter("always")
-            try:
-                call()
-            except Exception:
-                traceback.print_exc(file=text)
-    finally:
-        logger.removeHandler(handler)
-    return text.getvalue() + "\n".join(str(warning.message) for warning in caught)
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +58,6 @@ def masked_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def first_code(call: Callable[[], object]) -> str:
-    return diagnose_message(output_of(call))[0].code
-
-
 def train(model: AlbertForPreTraining) -> None:
     model(IDS, labels=IDS).loss.backward()
 
@@ -107,9 +74,11 @@ MODEL_CALLS: dict[str, Callable[[], object]] = {
     "labels-out-of-bounds": lambda: AlbertForSequenceClassification(CONFIG)(
         IDS, labels=torch.tensor([7])
     ),
-    "heads-do-not-divide": lambda: AlbertModel(
+    "matrices-do-not-fit": lambda: AlbertModel(
         AlbertConfig(**{**CONFIG.to_dict(), "num_attention_heads": 5})
     )(IDS),
+    "heads-do-not-divide": lambda: BertModel(BertConfig(hidden_size=32, num_attention_heads=5)),
+    "mask-shape": lambda: AlbertModel(CONFIG)(IDS, attention_mask=torch.tensor([[1, 1, 0]])),
     "loss-missing": lambda: train(AlbertForPreTraining(CONFIG)),
     "checkpointing-unsupported": AlbertModel(CONFIG).gradient_checkpointing_enable,
     "tf-classes-removed": lambda: getattr(transformers, "TF" + "AlbertModel"),
@@ -230,29 +199,46 @@ def test_a_refused_pickle_is_recognised(tmp_path: Path) -> None:
     assert first_code(lambda: torch.load(tmp_path / "model.bin")) == "pickled-weights-refused"
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> onnxruntime.InferenceSession:
-    directory = tmp_path_factory.mktemp("onnx")
-    convert(save_tiny(directory / "tiny"), directory / "onnx", to="onnx")
-    return onnxruntime.InferenceSession(directory / "onnx" / "model.onnx")
+def test_attentions_that_are_not_returned_are_recognised() -> None:
+    model = AlbertModel(CONFIG)
+    assert "attentions-not-returned" in all_codes(lambda: model(IDS, output_attentions=True))
+
+
+def test_tags_of_pieces_are_recognised(tmp_path: Path) -> None:
+    AlbertForTokenClassification(CONFIG).save_pretrained(tmp_path)
+    shutil.copy(PIECES, tmp_path / "spiece.model")
+    tag = pipeline("ner", model=str(tmp_path), aggregation_strategy="first")
+    assert first_code(lambda: tag("a text of some words")) == "words-split-in-tags"
 
 
 @pytest.mark.parametrize(
-    ("code", "inputs"),
+    "message",
     [
-        ("onnx-input-missing", {"input_ids": np.ones((1, 4), np.int64)}),
-        (
-            "onnx-input-type",
-            dict.fromkeys(
-                ("input_ids", "attention_mask", "token_type_ids"), np.ones((1, 4), np.int32)
-            ),
-        ),
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (4x32 and 35x40)",
+        "ValueError: too many values to unpack (expected 2)",
+        "ValueError: not enough values to unpack (expected 2, got 1)",
     ],
 )
-def test_what_onnx_runtime_says_is_recognised(
-    code: str, inputs: dict[str, np.ndarray], session: onnxruntime.InferenceSession
-) -> None:
-    assert first_code(lambda: session.run(None, inputs)) == code
+def test_a_message_that_has_other_causes_too_is_a_guess(message: str) -> None:
+    [diagnostic] = diagnose_message(message)
+    assert diagnostic.basis == "guess"
+
+
+def test_a_line_of_code_in_a_traceback_is_not_what_the_library_says() -> None:
+    message = """Traceback (most recent call last):
+  File "run.py", line 3, in main
+    raise OddError("see: No module named 'pkg_resources'")
+OddError: it broke
+"""
+    assert [d.code for d in diagnose_message(message)] == ["message-unknown"]
+
+
+def test_a_command_of_another_program_is_not_one_of_transformers() -> None:
+    for program in ("albertkit", "dvc"):
+        message = f"Usage: {program} [OPTIONS] COMMAND [ARGS]...\nNo such command 'train'."
+        assert [d.code for d in diagnose_message(message)] == ["message-unknown"]
+    message = "Usage: transformers [OPTIONS] COMMAND [ARGS]...\nNo such command 'run'."
+    assert [d.code for d in diagnose_message(message)] == ["shell-command-removed"]
 
 
 def test_the_deepest_cause_comes_first() -> None:
@@ -302,46 +288,6 @@ def test_an_encoder_that_is_opened_as_a_masked_lm_is_recognised(encoder: Path) -
     codes = all_codes(lambda: AlbertForMaskedLM.from_pretrained(encoder))
     assert {"encoder-opened-as-masked-lm", "head-untrained"} <= codes
     assert "encoder-random" not in codes
-
-
-def all_codes(call: Callable[[], object]) -> set[str]:
-    return {diagnostic.code for diagnostic in diagnose_message(output_of(call))}
-
-
-def predict_one_class() -> None:
-    sklearn.metrics.precision_score([0, 1], [0, 0])
-
-
-OTHERS: dict[str, Callable[[], object]] = {
-    "attentions-not-returned": lambda: AlbertModel(CONFIG)(IDS, output_attentions=True),
-    "same-class-predicted": predict_one_class,
-    "evaluation-memory": lambda: np.empty((10**7, 30000)),
-    "pieces-not-cut": lambda: np.zeros(130).reshape(1, 128),
-}
-
-
-@pytest.mark.parametrize("code", OTHERS)
-def test_what_other_calls_say_is_recognised(code: str) -> None:
-    assert code in all_codes(OTHERS[code])
-
-
-def test_fixed_axes_and_new_formats_are_recognised_in_what_onnx_runtime_says(
-    session: onnxruntime.InferenceSession, tmp_path: Path
-) -> None:
-    model = onnx.load(session._model_path)
-    for port in model.graph.input:
-        for axis in port.type.tensor_type.shape.dim:
-            axis.dim_value = 8
-    onnx.save(model, tmp_path / "fixed.onnx")
-    names = [port.name for port in model.graph.input]
-    inputs = dict.fromkeys(names, np.ones((1, 4), np.int64))
-    fixed = onnxruntime.InferenceSession(tmp_path / "fixed.onnx")
-    assert first_code(lambda: fixed.run(None, inputs)) == "onnx-input-shape"
-    model.ir_version = 99
-    onnx.save(model, tmp_path / "new.onnx")
-    assert "onnx-opset-unsupported" in all_codes(
-        lambda: onnxruntime.InferenceSession(tmp_path / "new.onnx")
-    )
 
 
 @pytest.mark.parametrize(

@@ -61,12 +61,15 @@ class Symptom:
         fix: what to do.
         source: where it was seen.
         patterns: regular expressions for a line of a message.
+        context: a word that the message must hold anywhere, if the patterns are general.
         by: other ways to recognise it: snippet, model, environment, text.
         level: how grave it is.
+        basis: how sure a pattern is: recognised, or a guess if its message has other causes too.
         example: a line of code that has the symptom.
         instead: the better line.
         albertkit: the same task in albertkit, Python or a command.
         changes_numbers: whether the fix changes what the model computes.
+        untriggered: why no test triggers it; empty if one does.
     """
 
     code: str
@@ -76,12 +79,15 @@ class Symptom:
     fix: str
     source: str
     patterns: tuple[re.Pattern[str], ...] = ()
+    context: str = ""
     by: tuple[str, ...] = ()
     level: Severity = "error"
+    basis: Basis = "recognised"
     example: str = ""
     instead: str = ""
     albertkit: str = ""
     changes_numbers: bool = False
+    untriggered: str = ""
 
     def diagnose(
         self,
@@ -139,7 +145,8 @@ class Symptom:
         better = "\n".join(filter(None, (self.instead, self.albertkit)))
         if better:
             parts.append(f"```text\n{better}\n```")
-        return "\n\n".join([*parts, f"**Source:** {_prose(self.source)}.\n"])
+        untested = f" No test triggers it: {self.untriggered}." if self.untriggered else ""
+        return "\n\n".join([*parts, f"**Source:** {_prose(self.source)}.{untested}\n"])
 
     def _describe_example(self) -> str:
         """A line that has the symptom, and what else it is recognised by."""

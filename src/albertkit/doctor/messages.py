@@ -21,6 +21,8 @@ CHAINED = re.compile(
 )
 EXCEPTION = re.compile(r"^\s*(?:E\s+)?(?P<kind>(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\w*)\b:?")
 EXCEPTION_WORD = re.compile("Error|Exception|Interrupt")  # seen sooner than EXCEPTION
+# Of IPython: an arrow or spaces, and the line's number.
+NUMBERED_CODE = re.compile(r"(?:-+> ?|\s{2,})\d+\s")
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 LIBRARIES = {
     "tensorflow_hub": "tensorflow_hub",
@@ -63,7 +65,7 @@ class Match:
         return self.symptom.diagnose(
             f"line {self.line}",
             evidence=self.words,
-            basis="recognised",
+            basis=self.symptom.basis,
             **self.values,  # type: ignore[arg-type]  # groups are named after the {names} only
         )
 
@@ -101,10 +103,14 @@ def _find_matches(lines: list[str]) -> list[Match]:
     depth = 0
     folded = _fold(lines)
     candidates = _find_candidates("\n".join(folded))
+    is_after_frame = False
     for number, line in enumerate(folded, 1):
         depth += bool(CHAINED.search(line))
-        if FRAME.search(line):
-            continue  # a path may hold any word
+        is_frame = bool(FRAME.search(line))
+        is_code = (is_after_frame and line.startswith("    ")) or NUMBERED_CODE.match(line)
+        is_after_frame = is_frame
+        if is_frame or (is_code and ("'" in line or '"' in line)):
+            continue  # a path or a text in the code may hold any word
         for entry, patterns in candidates:
             if entry.code in matches:
                 continue
@@ -123,7 +129,7 @@ def _find_candidates(text: str) -> list[tuple[Symptom, list[re.Pattern[str]]]]:
     candidates = []
     for entry in read_symptoms().values():
         patterns = [p for p in entry.patterns if find_required_words(p.pattern) in text]
-        if patterns:
+        if patterns and entry.context in text:
             candidates.append((entry, patterns))
     return candidates
 
