@@ -106,7 +106,7 @@ def _draw(views: "list[TokenizerView]") -> str:
 
 
 def _count(tokenizers: "dict[str, AlbertTokenizer]", file: Path) -> "dict[str, Column]":
-    from albertkit.doctor.examine import read_text
+    from albertkit.doctor.reading import read_text
     from albertkit.doctor.tokenizers import count_differences
 
     texts = read_text(file).splitlines()
