@@ -137,6 +137,24 @@ def test_warnings_count_texts_and_not_parts(
     assert "1 of 4 texts consists of unknown pieces only, number 2" in caplog.text
 
 
+def test_a_letter_that_no_part_holds_is_cut_with_a_warning(
+    embedder: TextEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    letter = "\ufdfa"  # 18 letters in NFKC
+    ids = len(embedder.tokenizer.encode(letter))
+    with caplog.at_level(logging.WARNING):
+        embedder.encode([f"a {letter} b", "a"], chunk=4)
+    (message,) = caplog.messages
+    assert f"1 of 2 texts has letters of more ids than a part of 4, {ids - 4} ids lost" in message
+    assert f"Give a chunk of {ids} or more" in message
+    caplog.clear()
+    embedder.encode([f"a {letter} b", "a"], chunk=ids)
+    assert not caplog.messages
+    strict = TextEmbedder(embedder.model.path, truncation="error")
+    with pytest.raises(InputError, match=r"a letter has .* a part 4\. .*\[text-too-long\]"):
+        strict.encode([f"a {letter} b", "a"], chunk=4)
+
+
 REFUSED = {
     "longer than the model reads": ({"chunk": 33}, "chunk-too-large"),
     "no room": ({"chunk": 2}, "chunk-too-small"),

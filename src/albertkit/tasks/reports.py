@@ -54,12 +54,14 @@ class EncodeReport:
         lost: Ids that truncation removed.
         longest: Ids of the longest text that was truncated.
         not_finite: Texts whose vector has NaN or infinite numbers.
+        reads_parts: Whether texts were cut into parts, of max_length ids.
     """
 
     def __init__(self, max_length: int, truncation: LongTextMode) -> None:
         self.max_length = max_length
         self.truncation = truncation
         self.texts = self.lost = self.longest = self._encoded = 0
+        self.reads_parts = False
         self.empty, self.unknown = TextGroup(), TextGroup()
         self.truncated, self.not_finite = TextGroup(), TextGroup()
 
@@ -91,6 +93,7 @@ class EncodeReport:
         Raises:
             InputError: [text-too-long] if truncation is "error".
         """
+        self.reads_parts = parts is not None
         if encodings.dropped.any():
             self._count_truncated(texts, encodings, parts)
         self._count_empty(texts)
@@ -123,6 +126,7 @@ class EncodeReport:
         self.texts += other.texts
         self.lost += other.lost
         self.longest = max(self.longest, other.longest)
+        self.reads_parts |= other.reads_parts
         for name in ("empty", "unknown", "truncated", "not_finite"):
             group: TextGroup = getattr(other, name)
             getattr(self, name).add(group.count, group.first)
@@ -150,18 +154,7 @@ class EncodeReport:
                 )
             )
         if self.truncated.count and self.truncation in ("warn", "windows"):
-            warnings.append(
-                Diagnostic(
-                    "text-truncated",
-                    "warning",
-                    f"{count_texts(self.truncated.count, self.texts, 'was', 'were')} cut to "
-                    f"{self.max_length} ids, {self.lost} ids lost",
-                    why=f"the longest has {self.longest}"
-                    if self.truncated.count > 1
-                    else f"it has {self.longest}",
-                    fix='Read them in parts: truncation "windows", or a chunk (--chunk 128)',
-                )
-            )
+            warnings.append(self._warn_of_truncated())
         if self.not_finite.count:
             warnings.append(
                 Diagnostic(
@@ -174,6 +167,26 @@ class EncodeReport:
                 )
             )
         return warnings
+
+    def _warn_of_truncated(self) -> Diagnostic:
+        count, texts = self.truncated.count, self.texts
+        if self.reads_parts:
+            return Diagnostic(
+                "text-truncated",
+                "warning",
+                f"{count_texts(count, texts, 'has', 'have')} letters of more ids than a part of"
+                f" {self.max_length}, {self.lost} ids lost",
+                why=f"a letter is never cut into parts, and one of them needs {self.longest}",
+                fix=f"Give a chunk of {self.longest} or more; 128 is usual",
+            )
+        return Diagnostic(
+            "text-truncated",
+            "warning",
+            f"{count_texts(count, texts, 'was', 'were')} cut to {self.max_length} ids,"
+            f" {self.lost} ids lost",
+            why=f"the longest has {self.longest}" if count > 1 else f"it has {self.longest}",
+            fix='Read them in parts: truncation "windows", or a chunk (--chunk 128)',
+        )
 
     def _count_empty(self, texts: Texts) -> None:
         if texts.second is None:
@@ -196,8 +209,12 @@ class EncodeReport:
                 if several
                 else f"text {first + 1} is too long",
                 why=f"{'the longest' if several else 'it'} has {longest} ids, "
-                f"the model reads {self.max_length}",
-                fix='Cut it into parts, or ask for the truncation "warn"',
+                f"the model reads {self.max_length}"
+                if parts is None
+                else f"a letter has {longest} ids, a part {self.max_length}",
+                fix='Cut it into parts, or ask for the truncation "warn"'
+                if parts is None
+                else f"Give a chunk of {longest} or more; 128 is usual",
             )
         self.truncated.add(len(rows), first)
         self.lost += int(encodings.dropped.sum())
