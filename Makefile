@@ -72,7 +72,7 @@ test-integrations: $(DEV)/done $(INTEGRATIONS)/done
 	PYTHONPATH=$(INTEGRATIONS) $(DEV)/bin/python -m pytest tests_integrations
 
 test-databases: $(DATABASES)/done
-	$(DATABASES)/bin/python -m pytest tests_databases
+	$(DATABASES)/bin/python -m pytest --verbose tests_databases
 
 test-ray: $(RAY)/done
 	$(RAY)/bin/python -m pytest tests_ray

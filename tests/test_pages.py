@@ -50,6 +50,24 @@ def files_of_the_pages(
     (tmp_path / "texts.csv").write_text('id,body\n1,"two\nlines"\n2,one\n', encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("page", "constraints"),
+    [
+        ("integrations.md", "constraints-integrations.txt"),
+        ("vector-databases.md", "constraints-databases.txt"),
+    ],
+)
+def test_the_versions_of_a_page_are_those_that_are_tested(page: str, constraints: str) -> None:
+    """A table's row has a package's name and a version in its first two columns."""
+    rows = re.findall(
+        r"^\| (\S+).*? \| ([\d.]+) \|", (ROOT / "docs" / page).read_text("utf-8"), re.MULTILINE
+    )
+    installed = "".join((ROOT / name).read_text() for name in (constraints, "constraints.txt"))
+    assert len(rows) > 7
+    for package, version in rows:
+        assert f"\n{package}=={version}\n" in installed
+
+
 def test_the_readme_has_at_most_150_lines() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
