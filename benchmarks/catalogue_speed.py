@@ -2,10 +2,11 @@
 
     python benchmarks/catalogue_speed.py [--write]
 
-Random weights of each shape, float32 in OpenVINO on one thread, texts of 32 tokens. The shapes take
-turns; a round gives each shape's seconds of the processor for a token, as a share of base's in the
-same round, so other work on the machine changes little. The median of the rounds is the figure.
-`--write` puts them into src/albertkit/sources/catalogue.toml, which `albertkit models` shows.
+Random weights of each shape, float32 on one thread in the engine that is chosen without an option
+(the native one if it was compiled), texts of 32 tokens. The shapes take turns; a round gives each
+shape's seconds of the processor for a token, as a share of base's in the same round, so other work
+on the machine changes little. The median of the rounds is the figure. `--write` puts them into
+src/albertkit/sources/catalogue.toml, which `albertkit models` shows.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from albertkit.engine.openvino.engine import OpenVinoEngine
+from albertkit.engine.cpu_engine import choose_cpu_engine, create_cpu_engine
 from albertkit.engine.packing import compute_text_vectors
+from albertkit.engine.protocol import Engine
 from albertkit.sources.catalogue import FILE, read_shapes
 from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.tokenization import Encodings
@@ -35,7 +37,8 @@ def main() -> None:
     shapes = read_shapes()
     engines = {name: make_engine(shape) for name, shape in shapes.items()}
     texts = {name: make_texts(shape) for name, shape in shapes.items()}
-    for name, engine in engines.items():  # the first call compiles
+    print(f"engine: {next(iter(engines.values())).name}")
+    for name, engine in engines.items():  # the first call may compile
         measure(engine, texts[name])
     rounds = [
         {name: measure(engine, texts[name]) for name, engine in engines.items()}
@@ -48,11 +51,11 @@ def main() -> None:
         write(speeds)
 
 
-def make_engine(shape: dict[str, Any]) -> OpenVinoEngine:
+def make_engine(shape: dict[str, Any]) -> Engine:
     config = AlbertConfig(vocab_size=VOCABULARY, **shape)
     rng = np.random.default_rng(0)
     arrays = {row.name: random_array(row, rng) for row in parameter_table(config).stored}
-    return OpenVinoEngine(Weights(config, (), arrays), threads=1)
+    return create_cpu_engine(choose_cpu_engine("float32"), Weights(config, (), arrays), threads=1)
 
 
 def make_texts(shape: dict[str, Any]) -> Encodings:
@@ -65,7 +68,7 @@ def make_texts(shape: dict[str, Any]) -> Encodings:
     return Encodings(ids, np.zeros_like(ids), offsets, np.zeros(count, np.int64))
 
 
-def measure(engine: OpenVinoEngine, texts: Encodings) -> float:
+def measure(engine: Engine, texts: Encodings) -> float:
     """Seconds of the processor for a token."""
     start = time.process_time()
     compute_text_vectors(engine, texts, "mean")
