@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -317,6 +318,16 @@ def test_progress_counts_the_rows_of_a_short_finished_shard(
         assert open_job.finished == {0, 2}
         run_job(open_job, shows_progress=True)
     assert "23/23 " in capsys.readouterr().err.split("\r")[-1]
+
+
+def test_progress_of_a_finished_job_never_counts_more_rows_than_there_are(
+    job: EmbedJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(job, tmp_path / "out")
+    with start_job(job, tmp_path / "out", shard_format="jsonl", resume=True) as open_job:
+        run_job(open_job, shows_progress=True)
+    counts = [int(number) for number in re.findall(r"(\d+) texts", capsys.readouterr().err)]
+    assert counts == [16, 23]  # the last shard counts when the end of the file was read
 
 
 def test_a_job_writes_a_row_for_each_part(job: EmbedJob, tmp_path: Path) -> None:

@@ -59,16 +59,16 @@ class JobRows:
                 pass
 
     def count_finished_rows(self, finished: frozenset[int]) -> int:
-        """Estimate the rows of finished shards; the last may be short.
+        """Estimate the rows of finished shards.
 
-        It counts as full for a pipe, whose end is unknown.
+        The last may be short: it does not count before the end of the input can be estimated.
         """
         if not finished:
             return 0
         rows, last = self.job.shard_rows, max(finished)
         known = self.inputs.rows
         end = self.estimate.rows() if known is None else known
-        last_rows = rows if end is None else min(rows, max(0, end - last * rows))
+        last_rows = 0 if end is None else min(rows, max(0, end - last * rows))
         return (len(finished) - 1) * rows + last_rows
 
     def _read(self, start: int) -> Iterator[RowBatch]:
