@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import transformers
 from tests.support.tiny_heads import SENTENCES, save_head
 from tests.support.tiny_models import save_tiny
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.tasks.pipelines import TASKS
+from albertkit.tasks.pipelines import TASKS, _name_device
 
 HEADS = {
     "text-classification": "sequence_classification",
@@ -51,6 +52,23 @@ def test_options_of_calls_become_their_defaults(tmp_path: Path) -> None:
     assert len(classify(SENTENCES[0], top_k=1)) == 1
     with pytest.raises(InputError, match=r"\[unknown-keyword\]"):
         albertkit.pipeline("ner", tmp_path / "tagger", aggregation="simple")
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [(-1, "cpu"), ("cpu", "cpu"), (torch.device("cpu"), "cpu"), (0, "cuda:0"), (1, "cuda:1")],
+)
+def test_a_device_is_given_as_to_transformers(device: object, name: str) -> None:
+    assert _name_device(device) == name
+    if name == "cpu":
+        fill: Any = albertkit.pipeline("fill-mask", device=device)
+        assert fill("A [MASK].", top_k=1)[0]["token_str"]
+
+
+@pytest.mark.parametrize("device", [True, "gpu", 1.0])
+def test_other_devices_are_refused(device: object) -> None:
+    with pytest.raises(InputError, match=rf"device is {device!r}; known are .*\[option-invalid\]"):
+        albertkit.pipeline("fill-mask", device=device)
 
 
 def test_features_are_those_of_transformers(tmp_path: Path) -> None:

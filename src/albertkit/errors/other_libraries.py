@@ -16,7 +16,8 @@ OF_TOKENIZER = "it is a setting of the tokenizer, and a policy holds them all"
 ONE_LAYER = "the layers of an ALBERT are one layer, run again and again"
 RATES = "Leave it out: freezing or slowing lower layers would do so to all"
 INT8 = 'Give precision="int8" to a task: TextEmbedder(model, precision="int8")'
-NUMBER_TYPE = 'Give a task precision="bfloat16" or "float32", AlbertModel.from_pretrained dtype='
+NUMBER_TYPE = 'Give a task precision="bfloat16" or "float32"; the models in torch take dtype='
+OUTPUTS = "Give it to the call: model(**batch, {name}=True)"
 POLICY = "Give policy=AlbertTokenizer.from_pretrained(model, {name}=…).policy"
 
 # keyword → (why it is unknown, what to do)
@@ -54,6 +55,11 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "dtype": (TRANSFORMERS, NUMBER_TYPE),
     "torch_dtype": (TRANSFORMERS, NUMBER_TYPE),
     "position_embedding_type": (TRANSFORMERS, "Leave it out: ALBERT's positions are absolute"),
+    "tokenizer": (TRANSFORMERS, "Leave it out: the model's own tokenizer is read"),
+    "framework": (TRANSFORMERS, 'Leave it out, or write engine="torch"'),
+    "device_map": (TRANSFORMERS, 'Write device="auto"'),
+    "output_attentions": ("it belongs to a call", OUTPUTS.format(name="output_attentions")),
+    "output_hidden_states": ("it belongs to a call", OUTPUTS.format(name="output_hidden_states")),
     "is_decoder": (TRANSFORMERS, "Leave it out: ALBERT is an encoder"),
     "use_cache": (TRANSFORMERS, "Leave it out: ALBERT is an encoder, which keeps no past tokens"),
     "return_dict": (TRANSFORMERS, "Leave it out here; a call of a torch model takes it"),

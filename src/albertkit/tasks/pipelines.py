@@ -56,7 +56,8 @@ def pipeline(task: str, model: str | Path | None = None, **options: Any) -> Call
             "question-answering", "multiple-choice", "fill-mask" or "feature-extraction".
         model: A directory, a built-in model's name, or a name on a hub.
         **options: Of the class of the task: engine, device, precision, truncation, …; and of its
-            calls: aggregation_strategy, top_k, …, which become their defaults.
+            calls: aggregation_strategy, top_k, …, which become their defaults. A device may also
+            be a torch.device, or as in transformers the number of a GPU (-1 is the CPU).
 
     Returns:
         TextClassifier, TokenClassifier, QuestionAnswerer, MultipleChoice, FillMask, or for
@@ -78,8 +79,17 @@ def pipeline(task: str, model: str | Path | None = None, **options: Any) -> Call
     task_class: Any = getattr(import_module(f"albertkit.tasks.{module}"), name)
     of_calls = inspect.signature(task_class.__call__).parameters
     defaults = {key: options.pop(key) for key in list(options) if key in of_calls}
+    if "device" in options:
+        options["device"] = _name_device(options["device"])
     opened: Callable[..., Any] = task_class(model, **options)
     return partial(opened, **defaults) if defaults else opened
+
+
+def _name_device(device: object) -> object:
+    """The name of a device that transformers' pipeline takes; other values stay as they are."""
+    if isinstance(device, int) and not isinstance(device, bool):
+        return "cpu" if device < 0 else f"cuda:{device}"
+    return str(device) if type(device).__module__ == "torch" else device
 
 
 class FeatureExtractor:
