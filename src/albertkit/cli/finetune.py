@@ -11,6 +11,7 @@ from albertkit.cli.corpus import is_main_rank, lock_run, print_metrics, resume_h
 from albertkit.cli.options import FETCH, takes_load_options, takes_read_options
 from albertkit.cli.output import open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
+from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
 
@@ -258,7 +259,7 @@ def print_check(diagnostics: "list[Diagnostic]") -> None:
         for diagnostic in diagnostics:
             print(f"{diagnostic.severity}: {diagnostic.line()}")
         counts = [
-            f"{sum(d.severity == kind for d in diagnostics)} {kind}s"
+            count_noun(sum(d.severity == kind for d in diagnostics), kind)
             for kind in ("error", "warning", "note")
         ]
         print(", ".join(counts))

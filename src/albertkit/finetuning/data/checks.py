@@ -20,7 +20,7 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import Diagnostic
 from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning.data.columns import is_empty
-from albertkit.finetuning.data.examples import Examples, LabelSet, list_rows
+from albertkit.finetuning.data.examples import ROWS_SHOWN, Examples, LabelSet, list_rows
 from albertkit.finetuning.data.split import find_near_duplicates
 from albertkit.tasks.tag_spans import BEGIN, INSIDE, SINGLE, split_tag
 from albertkit.tokenization import AlbertTokenizer
@@ -168,7 +168,7 @@ def check_duplicates(data: CheckedData) -> Iterator[Diagnostic]:
     """Equal and nearly equal texts, in the training rows and across the split."""
     groups = _equal_texts(data.train)
     if groups:
-        extra = [int(data.train.rows[n]) for numbers in groups for n in numbers[1:]]
+        extra = sorted(int(data.train.rows[n]) for numbers in groups for n in numbers[1:])
         yield Diagnostic(
             "rows-duplicate",
             "warning",
@@ -182,11 +182,13 @@ def check_duplicates(data: CheckedData) -> Iterator[Diagnostic]:
         equal = {n for numbers in groups for n in numbers}
         near = [pair for pair in pairs.tolist() if not equal.issuperset(pair)]
         if near:
-            rows = data.train.rows[[left for left, _ in near]]
+            rows = data.train.rows[near]  # [pairs, 2]
+            shown = ", ".join(f"{left} and {right}" for left, right in rows[:ROWS_SHOWN])
+            more = " …" if len(rows) > ROWS_SHOWN else ""
             yield Diagnostic(
                 "rows-near-duplicate",
                 "note",
-                f"{count_noun(len(near), 'pair')} of nearly equal texts: {list_rows(rows)}",
+                f"{count_noun(len(near), 'pair')} of nearly equal texts: rows {shown}{more}",
                 why="a split keeps them on one side",
                 where=data.train.name,
             )
