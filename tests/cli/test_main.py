@@ -104,6 +104,21 @@ def test_what_goes_wrong_is_one_line_on_standard_error(
     assert line.endswith(f"[{code}]")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["embed", "x", "--model"], "albertkit embed"),
+        (["-q", "doctor", "--explain"], "albertkit doctor"),
+        (["embed", "--nope"], "albertkit embed"),
+        (["--nope"], "albertkit"),
+    ],
+)
+def test_a_wrong_option_leads_to_the_help_of_its_command(
+    arguments: list[str], command: str
+) -> None:
+    assert f" See: {command} --help. [usage]" in albertkit(*arguments).stderr.decode()
+
+
 def test_python_and_the_command_say_the_same(words: Path) -> None:
     from albertkit.tasks import FillMask  # slow to import, used here only
 

@@ -248,7 +248,7 @@ def run(arguments: Sequence[str]) -> int:
     except AlbertKitError as error:
         return _report(error)
     except typer.TyperException as error:
-        return _report(_as_usage_error(error))
+        return _report(_as_usage_error(error, words))
     except (KeyboardInterrupt, typer.Abort):
         return CTRL_C
     return status if isinstance(status, int) else 0
@@ -284,7 +284,11 @@ def _report(error: AlbertKitError) -> int:
     return error.exit_status
 
 
-def _as_usage_error(error: typer.TyperException) -> InputError:
+def _as_usage_error(error: typer.TyperException, words: Sequence[str]) -> InputError:
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "albertkit"
+    if context is not None:
+        command = context.command_path
+    else:  # typer gives none if an option lacks its value
+        known = {command.name for command in COMMANDS}
+        command = " ".join(["albertkit", *[word for word in words if word in known][:1]])
     return InputError("usage", error.format_message().rstrip("."), fix=f"See: {command} --help")
