@@ -125,6 +125,13 @@ def test_a_misspelt_directory_needs_no_request_and_gets_the_nearest_name(
         resolve_location("runs/best-modle")
 
 
+def test_another_file_of_the_same_directory_is_not_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").touch()
+    with pytest.raises(InputError) as caught:
+        resolve_location(tmp_path / "spiece.model")
+    assert "did you mean" not in str(caught.value)
+
+
 def test_another_address_is_not_fetched() -> None:
     with pytest.raises(InputError, match=r"nothing is fetched from .*\[unknown-model\]"):
         resolve_location("https://storage.googleapis.com/albert_models/albert_base_v2.tar.gz")

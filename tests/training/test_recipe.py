@@ -43,7 +43,7 @@ def test_a_number_may_change_over_time() -> None:
 @pytest.mark.parametrize(
     ("table", "code", "part"),
     [
-        ({**PLAIN, "max_stesp": 1}, "recipe-key-unknown", "max_steps"),
+        ({**PLAIN, "max_stesp": 1}, "recipe-key-unknown", "Did you mean 'max_steps'? [recipe"),
         ({"max_steps": 1}, "recipe-key-missing", "learning_rate"),
         ({"learning_rate": 1.0}, "recipe-key-missing", "has no end"),
         ({**PLAIN, "max_steps": 1.5}, "recipe-value-invalid", "1.5"),

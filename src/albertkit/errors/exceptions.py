@@ -42,9 +42,9 @@ class Diagnostic:
         """Format the line that people see: `what; why. fix. [code]`."""
         location = f"{self.where}: " if self.where else ""
         what = self.what if not self.why else f"{self.what}; {self.why}"
-        stop = "" if what.endswith("?") else "."
-        fix = f" {self.fix}." if self.fix else ""
-        return f"{location}{what}{stop}{fix} [{self.code}]"
+        sentences = [what, self.fix] if self.fix else [what]
+        text = " ".join(part if part.endswith("?") else f"{part}." for part in sentences)
+        return f"{location}{text} [{self.code}]"
 
 
 class AlbertKitError(Exception):

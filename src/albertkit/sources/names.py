@@ -114,8 +114,7 @@ def _unknown_model(name: str) -> InputError:
         )
     from albertkit.sources.huggingface import WITHOUT_OWNER
 
-    known = [*BUILTIN_MODELS, *WITHOUT_OWNER, *_list_siblings(Path(name))]
-    near = nearest_name(name, known)
+    near = nearest_name(name, [*BUILTIN_MODELS, *WITHOUT_OWNER]) or _find_sibling(Path(name))
     return InputError(
         "unknown-model",
         f"there is no file or directory {name!r}" + (f" (did you mean {near!r}?)" if near else ""),
@@ -125,9 +124,10 @@ def _unknown_model(name: str) -> InputError:
     )
 
 
-def _list_siblings(path: Path) -> list[str]:
-    """List the entries of the directory in which `path` would be, as the user would write them."""
+def _find_sibling(path: Path) -> str | None:
+    """Find the entry of the same directory with the nearest name, as the user would write it."""
     try:
-        return [str(path.parent / entry.name) for entry in path.parent.iterdir()]
+        near = nearest_name(path.name, [entry.name for entry in path.parent.iterdir()])
     except (OSError, ValueError):
-        return []
+        return None
+    return None if near is None else str(path.parent / near)

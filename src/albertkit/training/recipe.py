@@ -131,7 +131,7 @@ def parse_table(kind: type[Table], table: object, name: str) -> Table:
     for key in table:
         if key not in known:
             near = nearest_name(str(key), known)
-            hint = f"Did you mean {near!r}" if near else f"Known are {', '.join(known)}"
+            hint = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}"
             raise FormatError("recipe-key-unknown", f"[{name}] has no key {key!r}", fix=hint)
     for key, field in known.items():
         if field.default is MISSING and field.default_factory is MISSING and key not in table:
