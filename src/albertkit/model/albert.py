@@ -18,13 +18,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from albertkit.errors import InputError
+from albertkit.model.explicit_attention import attend_explicitly
 from albertkit.model.packed_attention import TextBounds, attend_within_texts
 from albertkit.model.padded_attention import attend_from_first_tokens
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
 
-Attention = Literal["sdpa", "eager"]
-ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager")
+# How attention is computed: torch's fused function; written out; written out with its own gradient
+# where a CPU trains without dropout.
+Attention = Literal["sdpa", "eager", "explicit"]
+ATTENTIONS: tuple[Attention, ...] = ("sdpa", "eager", "explicit")
 
 # Which keys a query attends to; None: all.
 # - A bool tensor, broadcast to [B, A, S, S], True for keys to attend to: [B, 1, 1, S] hides
@@ -163,12 +166,15 @@ class AlbertAttention(nn.Module):
         q, k, v = self.split(self.query(asking)), self.split(self.key(x)), self.split(self.value(x))
         keep = trace is not None and trace.attentions is not None
         rate = self.attention_dropout.p if self.training else 0.0
+        trains_on_cpu = q.requires_grad and not q.is_cuda
         if isinstance(mask, TextBounds) and firsts is not None:
             context = attend_from_first_tokens(q, k, v, mask.runs, rate)
         elif isinstance(mask, TextBounds):
             context = attend_within_texts(q, k, v, mask, rate)
         elif self.implementation == "sdpa" and not keep:
             context = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=rate)
+        elif self.implementation == "explicit" and trains_on_cpu and not (keep or rate):
+            context = attend_explicitly(q, k, v, mask)
         else:
             probs = self.attention_probs(q, k, mask)  # [B, A, S, S]
             if trace is not None and trace.attentions is not None:

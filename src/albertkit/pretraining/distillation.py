@@ -50,7 +50,7 @@ class Student(nn.Module):
     def __init__(self, config: AlbertConfig, losses: DistillationConfig, teacher_size: int) -> None:
         super().__init__()
         self.losses = losses
-        self.albert = AlbertEncoder(config, pooler=False, implementation="eager")
+        self.albert = AlbertEncoder(config, pooler=False, implementation="explicit")
         initialize_weights(self, config.initializer_range)
         self.rotation: Tensor  # [D, H], from the teacher's directions to the student's
         self.register_buffer("rotation", torch.zeros(teacher_size, config.hidden_size))
