@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -221,12 +222,103 @@ def test_a_context_that_is_not_utf8_is_refused_by_its_byte(
     assert "[file-not-utf8]" in line
 
 
+@dataclass(frozen=True, slots=True)
+class RowCase:
+    """Rows of a file for a command: the name, the model, options."""
+
+    command: tuple[str, ...]
+    rows: list[dict[str, Any]]
+    errors: dict[int, str]  # by the number of the row
+
+    def arguments(self, directory: Path, models: Path) -> list[str]:
+        """The command line, with the file."""
+        path = directory / "in.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        name, model, *options = self.command
+        return [name, "-i", str(path), "-m", str(models / model), "--engine", "numpy", *options]
+
+
+ROW_CASES = {
+    "pairs": RowCase(
+        ("classify", "classifier", "--column", "a", "--pair-column", "b"),
+        [{"a": "x", "b": "y"}, {"a": "x", "b": None}, {"a": "x"}, {"a": "", "b": ""}],
+        {2: "holds null in 'b' instead of a text", 3: "holds null in 'b' instead of a text"},
+    ),
+    "contexts": RowCase(
+        ("answer", "answerer"),
+        [
+            {"question": "Who?", "context": "a king"},
+            {"question": " ", "context": "a king"},
+            {"question": None, "context": "a king"},
+            {"question": "Who?", "context": "a king"},
+            {"question": "Who?", "context": ""},
+            {"question": "Who?"},
+        ],
+        {
+            2: "has no text in 'question'",
+            3: "holds null instead of a text",
+            5: "has no text in 'context'",
+            6: "holds null in 'context' instead of a text",
+        },
+    ),
+    "lists": RowCase(
+        ("choose", "chooser", "--context-column", "before"),
+        [
+            {"question": "a", "choices": ["b", "c"]},
+            {"question": "a", "choices": ["b"]},
+            {"question": "a", "choices": ["b", " "]},
+            {"question": "a", "choices": ["b", "c"], "before": ""},
+        ],
+        {
+            2: """holds "[\\"b\\"]" in 'choices', not two texts""",
+            3: """holds "[\\"b\\", \\" \\"]" in 'choices', not two texts""",
+            4: "has no text in 'before'",
+        },
+    ),
+    "columns": RowCase(
+        ("choose", "chooser", "--choice-columns", "a,b"),
+        [{"question": "x", "a": "b", "b": "c"}, {"question": "x", "a": "b", "b": None}],
+        {2: "holds null in 'b' instead of a text"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ROW_CASES.values(), ids=ROW_CASES)
+def test_the_first_row_that_lacks_a_text_in_any_column_ends_the_command(
+    capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path, case: RowCase
+) -> None:
+    line = refuse(capsys, *case.arguments(tmp_path, models))
+    first = min(case.errors)
+    assert f"in.jsonl: row {first} {case.errors[first]}; each row needs its texts" in line
+
+
+@pytest.mark.parametrize("case", ROW_CASES.values(), ids=ROW_CASES)
+def test_rows_that_lack_a_text_in_any_column_are_listed(
+    capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path, case: RowCase
+) -> None:
+    arguments = [*case.arguments(tmp_path, models), "--skip-invalid"]
+    assert run(arguments) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == len(case.rows) - len(case.errors)
+    for number, why in case.errors.items():
+        assert f"in.jsonl: row {number} {why}" in shown.err
+    assert run([*arguments, "--shard-rows", "4", "-f", "jsonl", "-o", f"{tmp_path}/out/"]) == 0
+    parts = (tmp_path / "out").glob("part-*")
+    assert sum(len(part.read_text().splitlines()) for part in parts) == len(case.rows) - len(
+        case.errors
+    )
+    lists = (tmp_path / "out").glob("_invalid-*")
+    invalid = [json.loads(line) for part in lists for line in part.read_text().splitlines()]
+    assert {row["row"]: row["why"] for row in invalid} == case.errors
+
+
 def test_rows_without_a_question_or_a_column_are_refused(
     capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "in.csv").write_text("question,context\nWho?,\n")
     line = refuse(capsys, "answer", "-i", tmp_path / "in.csv", "-m", models / "answerer")
-    assert "the context of item 1 is" in line
+    assert "in.csv: row 1 has no text in 'context'; " in line
+    assert "--skip-invalid. [text-empty]" in line
     (tmp_path / "no.csv").write_text("question,text\nWho?,a\n")
     line = refuse(capsys, "answer", "-i", tmp_path / "no.csv", "-m", models / "answerer")
     assert "'context'" in line

@@ -124,14 +124,7 @@ def _read_rows(
 
 def _read_inputs(job: TableJob, inputs: Inputs) -> tuple[Iterator[RowBatch], EstimateRows]:
     estimate = tables.RowEstimate(inputs)
-    batches = tables.read_batches(
-        inputs,
-        column=job.column,
-        keep=job.columns,
-        skip_invalid=job.skip_invalid,
-        estimate=estimate,
-    )
-    return batches, estimate.rows
+    return job.read_rows(inputs, estimate=estimate), estimate.rows
 
 
 def _row_of_argument(text: str, job: TableJob, cells: Mapping[str, str]) -> RowBatch:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from albertkit.tables.table import Cell, Column
+import numpy as np
+
+from albertkit.tables.table import Cell, Column, KeptColumns, take_cells
 
 LONGEST_ROW = 2**22  # bytes: the longest texts that people embed, whole books, have 1 to 3 MB
 
@@ -60,6 +63,26 @@ def make_chunk(rows: Iterable[tuple[Cell, ...] | RowError], keep: Sequence[str])
     return Chunk([str(row[0]) for row in valid], kept, tuple(errors))
 
 
+# From texts and kept columns to the errors of rows that a caller cannot use, by the text's number.
+FindErrors: TypeAlias = Callable[[Sequence[str], KeptColumns], Mapping[int, RowError]]
+
+
+def reject_rows(chunk: Chunk, find_errors: FindErrors | None) -> Chunk:
+    """The chunk, in which the rows that a caller cannot use are invalid too."""
+    rejected = {} if find_errors is None else find_errors(chunk.texts, chunk.kept)
+    if not rejected:
+        return chunk
+    errors = dict(chunk.errors)
+    rows = [row for row in range(len(chunk.texts) + len(errors)) if row not in errors]
+    errors |= {rows[number]: error for number, error in rejected.items()}
+    rest = [number for number in range(len(chunk.texts)) if number not in rejected]
+    return Chunk(
+        [chunk.texts[number] for number in rest],
+        {name: take_cells(cells, np.array(rest, np.int64)) for name, cells in chunk.kept.items()},
+        tuple(sorted(errors.items())),
+    )
+
+
 TOO_LONG = RowError("row-too-long", f"has more than {LONGEST_ROW:,} bytes, the most that is read")
 LONE_SURROGATE = RowError(
     "lone-surrogate", "holds half of a surrogate pair, which no encoding can store"
@@ -75,9 +98,13 @@ def not_utf8(data: bytes, error: UnicodeDecodeError) -> RowError:
 
 def not_text(value: object) -> RowError:
     """The error of a row with another value instead of a text."""
+    return RowError("row-malformed", f"holds {show_value(value)} instead of a text")
+
+
+def show_value(value: object) -> str:
+    """The beginning of a value as JSON, for messages."""
     value_json = json.dumps(value, ensure_ascii=False, default=str)
-    shown = value_json if len(value_json) <= 40 else f"{value_json[:40]}…"
-    return RowError("row-malformed", f"holds {shown} instead of a text")
+    return value_json if len(value_json) <= 40 else f"{value_json[:40]}…"
 
 
 def has_lone_surrogate(text: str) -> bool:

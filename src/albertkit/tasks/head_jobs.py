@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +13,6 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.errors.arguments import describe_value
 from albertkit.tables import RowBatch, Table
 from albertkit.tables.table import json_cells
 from albertkit.tasks.answer import QuestionAnswerer, Questions, read_question
@@ -23,6 +21,7 @@ from albertkit.tasks.classify import TextClassifier
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask
 from albertkit.tasks.inputs import RowWindows, Texts
+from albertkit.tasks.invalid_cells import find_missing_choices, find_missing_texts, read_choices
 from albertkit.tasks.job import TableJob
 from albertkit.tasks.options import AnswerOptions, ClassifyOptions, TagOptions, TruncationMode
 from albertkit.tasks.reports import EncodeReport
@@ -31,7 +30,8 @@ from albertkit.tasks.tag import TokenClassifier
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
     from albertkit.tables.cells import CellType
-    from albertkit.tables.table import Column
+    from albertkit.tables.chunk import FindErrors, RowError
+    from albertkit.tables.table import Column, KeptColumns
 
 Columns = dict[str, "Column"]
 LABEL_SCORES: CellType = [{"label": "string", "score": "double"}]
@@ -146,6 +146,16 @@ class ClassifyJob(HeadJob):
         """See TableJob."""
         return _with(self.kept_columns, self.pair_column)
 
+    @property
+    def find_errors(self) -> FindErrors | None:
+        """See TableJob; each pair has two texts."""
+        column = self.pair_column
+        if column is None:
+            return None
+        return lambda texts, kept: find_missing_texts(
+            {column: json_cells(kept[column])}, with_letters=False
+        )
+
     def open(self) -> TextClassifier:
         """See TableJob."""
         return TextClassifier(self.model, truncation=self.truncation, **self.load.keywords())
@@ -154,9 +164,9 @@ class ClassifyJob(HeadJob):
         """See TableJob."""
 
         def read(rows: RowBatch, numbers: Sequence[int]) -> Texts:
-            second = None
+            second: Any = None
             if self.pair_column is not None:
-                second = _texts_of(rows, self.pair_column, numbers)
+                second = list(json_cells(rows.kept[self.pair_column]))
             return Texts(list(rows.texts), second, False, numbers)
 
         def write(logits: list[FloatArray]) -> Columns:
@@ -261,6 +271,18 @@ class AnswerJob(HeadJob):
         """See TableJob."""
         return _with(self.kept_columns, self.context_column if self.context is None else None)
 
+    @property
+    def find_errors(self) -> FindErrors:
+        """See TableJob; questions and contexts have letters."""
+
+        def find(texts: Sequence[str], kept: KeptColumns) -> dict[int, RowError]:
+            cells_of: dict[str, Iterable[object]] = {self.column or "text": texts}
+            if self.context is None:
+                cells_of[self.context_column] = json_cells(kept[self.context_column])
+            return find_missing_texts(cells_of, with_letters=True)
+
+        return find
+
     def output_columns(self, rows: RowBatch) -> Columns:
         """See TableJob; without `keep` the questions."""
         kept = {name: rows.kept[name] for name in self.kept_columns}
@@ -345,6 +367,25 @@ class ChooseJob(HeadJob):
         own = () if self.choices else self.choice_columns
         return _with(self.kept_columns, *own, self.context_column)
 
+    @property
+    def find_errors(self) -> FindErrors:
+        """See TableJob; questions and choices have letters, and a context that is not null."""
+
+        def find(texts: Sequence[str], kept: KeptColumns) -> dict[int, RowError]:
+            cells_of: dict[str, Iterable[object]] = {self.column or "text": texts}
+            if not self.choices and len(self.choice_columns) > 1:
+                cells_of |= {name: json_cells(kept[name]) for name in self.choice_columns}
+            if self.context_column is not None:
+                contexts = json_cells(kept[self.context_column])
+                cells_of[self.context_column] = ("-" if c is None else c for c in contexts)
+            errors = find_missing_texts(cells_of, with_letters=True)
+            if not self.choices and len(self.choice_columns) == 1:
+                (name,) = self.choice_columns
+                errors = find_missing_choices(name, json_cells(kept[name])) | errors
+            return errors
+
+        return find
+
     def output_columns(self, rows: RowBatch) -> Columns:
         """See TableJob; without `keep` the questions."""
         kept = {name: rows.kept[name] for name in self.kept_columns}
@@ -395,7 +436,7 @@ class ChooseJob(HeadJob):
         if self.choices:
             return iter([self.choices] * len(rows.texts))
         if len(self.choice_columns) == 1:
-            return map(_read_list, json_cells(rows.kept[self.choice_columns[0]]))
+            return map(read_choices, json_cells(rows.kept[self.choice_columns[0]]))
         columns = [json_cells(rows.kept[name]) for name in self.choice_columns]
         return zip(*columns, strict=True)
 
@@ -405,32 +446,8 @@ def _with(keep: tuple[str, ...], *others: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*keep, *(name for name in others if name is not None))))
 
 
-def _texts_of(rows: RowBatch, column: str, numbers: Sequence[int]) -> list[str]:
-    """The cells of a column, each a text."""
-    texts = []
-    for cell, number in zip(json_cells(rows.kept[column]), numbers, strict=True):
-        if not isinstance(cell, str):
-            raise InputError(
-                "input-not-texts",
-                f"row {number + 1} holds in {column!r} {describe_value(cell)}",
-                why="each pair has two texts",
-                fix="Correct it, or leave the row out",
-            )
-        texts.append(cell)
-    return texts
-
-
 def _shorten(score: Any) -> Any:
     """The fewest digits that read back as the same float32; of several numbers each."""
     if isinstance(score, list):
         return [_shorten(number) for number in score]
     return float(str(np.float32(score)))
-
-
-def _read_list(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
-    try:
-        return json.loads(cell)
-    except ValueError:
-        return cell

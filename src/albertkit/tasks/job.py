@@ -26,8 +26,9 @@ from albertkit.tables.formats import DETECT_ALL, ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.fileformats.reader import JsonValue
-    from albertkit.tables import Inputs, RowBatch, Table
+    from albertkit.tables import Inputs, RowBatch, RowEstimate, Table
     from albertkit.tables.cells import CellType
+    from albertkit.tables.chunk import FindErrors
     from albertkit.tables.filesystems.remote_path import AnyPath
     from albertkit.tasks.encode import ProgressLine
     from albertkit.tasks.inputs import RowWindows, Texts
@@ -162,6 +163,31 @@ class TableJob(ABC):
     def inputs(self) -> Inputs:
         """Find and inspect the input files; raises as `find_inputs` does."""
         return tables.find_inputs(self.locations, options=self.read, column=self.column)
+
+    def read_rows(
+        self,
+        inputs: Inputs,
+        *,
+        start: int = 0,
+        boundary: int | None = None,
+        estimate: RowEstimate | None = None,
+    ) -> Iterator[RowBatch]:
+        """Read the rows of the input files; arguments and errors as `read_batches`."""
+        return tables.read_batches(
+            inputs,
+            column=self.column,
+            keep=self.columns,
+            skip_invalid=self.skip_invalid,
+            start=start,
+            boundary=boundary,
+            estimate=estimate,
+            find_errors=self.find_errors,
+        )
+
+    @property
+    def find_errors(self) -> FindErrors | None:
+        """Finds rows that are invalid by other cells than their text; None: there are none."""
+        return None
 
     @property
     def can_begin_small(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from albertkit.errors import AlbertKitError, Diagnostic, FormatError, InputError
 from albertkit.tables.cells import CellType
-from albertkit.tables.chunk import Chunk, RowError
+from albertkit.tables.chunk import Chunk, FindErrors, RowError, reject_rows
 from albertkit.tables.filesystems.streams import display_name, is_transient
 from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
 from albertkit.tables.readers.table_file import ARROW_FORMATS
@@ -32,6 +32,7 @@ def read_batches(
     start: int = 0,
     boundary: int | None = None,
     estimate: RowEstimate | None = None,
+    find_errors: FindErrors | None = None,
 ) -> Iterator[RowBatch]:
     """Read the rows of all files.
 
@@ -41,11 +42,12 @@ def read_batches(
         keep: Columns that are read with the texts, each of one type in all batches.
         rows: The rows of a batch; fewer if they are long. Rows of a pipe are yielded as they
             come.
-        skip_invalid: List rows without a text in their batch; else the first one ends the
+        skip_invalid: List invalid rows in their batch; else the first one ends the
             reading.
         start: The number of the first row that is read, invalid ones counted.
         boundary: No batch spans a multiple of this row number.
         estimate: Counts rows and bytes of these inputs while they are read.
+        find_errors: Finds rows that are invalid by the cells of their kept columns.
 
     Returns:
         The batches. Files and columns are checked by the call, rows while they are read.
@@ -70,7 +72,13 @@ def read_batches(
     types = inputs.types(keep)
     columns = inputs.columns(column)
     batches = _read_files(
-        inputs, columns, types, start, skip_invalid=skip_invalid, estimate=estimate
+        inputs,
+        columns,
+        types,
+        start,
+        skip_invalid=skip_invalid,
+        estimate=estimate,
+        find_errors=find_errors,
     )
     is_live = any(file.stream is not None for file in inputs.files)
     return _regroup(batches, rows, boundary, is_live=is_live)
@@ -139,6 +147,7 @@ def _read_files(
     *,
     skip_invalid: bool,
     estimate: RowEstimate | None,
+    find_errors: FindErrors | None,
 ) -> Iterator[RowBatch]:
     """Yield the chunks of all files as batches."""
     number = 0
@@ -158,7 +167,8 @@ def _read_files(
                 if isinstance(chunk, int):
                     number += chunk
                     continue
-                batch = _make_batch(chunk, display_name(file.name), number, number - before)
+                valid = reject_rows(chunk, find_errors)
+                batch = _make_batch(valid, display_name(file.name), number, number - before)
                 if batch.invalid and not skip_invalid:
                     yield batch.split(batch.invalid[0].number - number)[0]
                     raise _invalid_row_error(batch.invalid[0])
@@ -196,7 +206,7 @@ def _invalid_row_error(invalid: InvalidRow) -> FormatError:
     return FormatError(
         invalid.code,
         f"row {invalid.row} {invalid.why}",
-        why="each row needs a text",
+        why="each row needs its texts",
         fix=f"{REMEDIES.get(invalid.code, 'Correct the row')}, or leave out invalid rows with"
         " --skip-invalid",
         where=invalid.file,

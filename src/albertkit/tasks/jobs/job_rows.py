@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
-from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate, read_batches
+from albertkit.tables import Inputs, InvalidRow, RowBatch, RowEstimate
 from albertkit.tables.readers.inputs import check_lines_without_column
 from albertkit.tables.table import take_until
 from albertkit.tasks.inputs import RowWindows, Texts
@@ -72,14 +72,8 @@ class JobRows:
         return (len(finished) - 1) * rows + last_rows
 
     def _read(self, start: int) -> Iterator[RowBatch]:
-        return read_batches(
-            self.inputs,
-            column=self.job.column,
-            keep=self.job.columns,
-            skip_invalid=self.job.skip_invalid,
-            start=start,
-            boundary=self.job.shard_rows,
-            estimate=self.estimate,
+        return self.job.read_rows(
+            self.inputs, start=start, boundary=self.job.shard_rows, estimate=self.estimate
         )
 
 

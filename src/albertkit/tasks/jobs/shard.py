@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from albertkit.tables import Inputs, RowBatch, read_batches
+from albertkit.tables import Inputs, RowBatch
 from albertkit.tables.table import take_until
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.encode import ProgressLine
@@ -68,13 +68,8 @@ def make_shard(opened: OpenTask, task: ShardTask, inputs: Inputs | None = None) 
     """
     job = task.job
     begin = task.number * job.shard_rows
-    batches = read_batches(
-        job.inputs() if inputs is None else inputs,
-        column=job.column,
-        keep=job.columns,
-        skip_invalid=job.skip_invalid,
-        start=begin,
-        boundary=job.shard_rows,
+    batches = job.read_rows(
+        job.inputs() if inputs is None else inputs, start=begin, boundary=job.shard_rows
     )
     return write_shard(opened, task, take_until(batches, begin + job.shard_rows))
 
