@@ -12,11 +12,15 @@ import pytest
 
 from albertkit.checkpoints import TARGETS
 from albertkit.cli import options
+from albertkit.cli.answer import answer
+from albertkit.cli.choose import choose
+from albertkit.cli.classify import classify
 from albertkit.cli.convert import FORMATS
-from albertkit.cli.destination import Sharded
+from albertkit.cli.destination import Destination, Sharded
 from albertkit.cli.embed import embed
 from albertkit.cli.main import COMMANDS, Command, run
-from albertkit.cli.options import LOAD_OPTIONS, READ_OPTIONS
+from albertkit.cli.options import DESTINATION_OPTIONS, LOAD_OPTIONS, READ_OPTIONS
+from albertkit.cli.tag import tag
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadOptions
 from albertkit.sources import VECTORS, WORDS
@@ -49,6 +53,14 @@ def test_every_field_of_read_options_is_an_option_with_its_default() -> None:
     parameters = inspect.signature(embed).parameters
     for field in fields(ReadOptions):
         assert parameters[field.name].default == field.default
+
+
+def test_every_field_of_a_destination_is_an_option_with_its_default() -> None:
+    assert {"output_format", *DESTINATION_OPTIONS} == {field.name for field in fields(Destination)}
+    for command in (embed, classify, tag, answer, choose):
+        parameters = inspect.signature(command).parameters
+        for field in fields(Destination):
+            assert parameters[field.name].default == field.default
 
 
 def test_input_formats_are_those_that_first_bytes_do_not_show() -> None:

@@ -7,7 +7,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.destination import Destination
-from albertkit.cli.options import takes_load_options, takes_read_options
+from albertkit.cli.options import takes_destination, takes_load_options, takes_read_options
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @takes_read_options
 @takes_load_options()
+@takes_destination(options.JobFormat)
 def answer(
     questions: Annotated[
         list[str] | None,
@@ -60,18 +61,12 @@ def answer(
         int, typer.Option("--max-answer-len", help="Maximum number of pieces of an answer.")
     ] = 30,
     load: LoadOptions,
-    job_format: options.JobFormat = None,
-    output: options.JobOutput = None,
-    shard_rows: options.ShardRows = None,
-    resume: options.Resume = False,
+    destination: Destination,
 ) -> None:
     """Answer each question from a text of any length.
 
     Start and end count characters of the text, from 0.
     """
-    destination = Destination(
-        output=output, file_format=job_format, shard_rows=shard_rows, resume=resume
-    )
     destination.check()
     context = read_context(context, context_file)
     if context is None and questions and any(question != "-" for question in questions):
@@ -82,7 +77,6 @@ def answer(
             fix="Give --context TEXT or --context-file FILE",
         )
     from albertkit.tasks.head_jobs import AnswerJob
-    from albertkit.tasks.job import SHARD_ROWS
 
     job = AnswerJob(
         tuple(inputs or ()),
@@ -90,7 +84,6 @@ def answer(
         column="question" if column is None and context is None else column,
         keep=options.split_names(keep),
         skip_invalid=skip_invalid,
-        shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         load=load,
         context=context,

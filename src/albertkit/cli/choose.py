@@ -8,7 +8,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.answer import read_context
 from albertkit.cli.destination import Destination
-from albertkit.cli.options import takes_load_options, takes_read_options
+from albertkit.cli.options import takes_destination, takes_load_options, takes_read_options
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @takes_read_options
 @takes_load_options()
+@takes_destination(options.JobFormat)
 def choose(
     questions: Annotated[
         list[str] | None,
@@ -63,18 +64,12 @@ def choose(
     model: options.TunedModel = WORDS,
     truncation: options.Truncation = "warn",
     load: LoadOptions,
-    job_format: options.JobFormat = None,
-    output: options.JobOutput = None,
-    shard_rows: options.ShardRows = None,
-    resume: options.Resume = False,
+    destination: Destination,
 ) -> None:
     """Choose the text that fits each question best.
 
     Choices are numbered from 0.
     """
-    destination = Destination(
-        output=output, file_format=job_format, shard_rows=shard_rows, resume=resume
-    )
     destination.check()
     if not choices and questions and any(question != "-" for question in questions):
         raise InputError(
@@ -84,7 +79,6 @@ def choose(
             fix="Give --choice TEXT, at least twice",
         )
     from albertkit.tasks.head_jobs import ChooseJob
-    from albertkit.tasks.job import SHARD_ROWS
 
     job = ChooseJob(
         tuple(inputs or ()),
@@ -92,7 +86,6 @@ def choose(
         column="question" if column is None and not choices else column,
         keep=options.split_names(keep),
         skip_invalid=skip_invalid,
-        shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         load=load,
         truncation=truncation,

@@ -6,7 +6,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.destination import Destination
-from albertkit.cli.options import takes_load_options, takes_read_options
+from albertkit.cli.options import takes_destination, takes_load_options, takes_read_options
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
 from albertkit.tables.formats import ReadOptions
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @takes_read_options
 @takes_load_options()
+@takes_destination(options.JobFormat)
 def classify(
     texts: options.Texts = None,
     *,
@@ -50,18 +51,11 @@ def classify(
     ] = None,
     truncation: options.Truncation = "warn",
     load: LoadOptions,
-    job_format: options.JobFormat = None,
-    output: options.JobOutput = None,
-    shard_rows: options.ShardRows = None,
-    resume: options.Resume = False,
+    destination: Destination,
 ) -> None:
     """Label each text."""
-    destination = Destination(
-        output=output, file_format=job_format, shard_rows=shard_rows, resume=resume
-    )
     destination.check()
     from albertkit.tasks.head_jobs import ClassifyJob
-    from albertkit.tasks.job import SHARD_ROWS
 
     job = ClassifyJob(
         tuple(inputs or ()),
@@ -69,7 +63,6 @@ def classify(
         column=column,
         keep=options.split_names(keep),
         skip_invalid=skip_invalid,
-        shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         load=load,
         truncation=truncation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -24,7 +24,7 @@ class Destination:
 
     Attributes:
         output: a file or a directory; None: standard output.
-        file_format: of what is printed, or of the directory's files.
+        output_format: of what is printed, or of the directory's files.
         shard_rows: rows of each file of the directory.
         resume: continue the directory's job.
         on: the cluster that makes the directory's files; None: this process.
@@ -33,10 +33,10 @@ class Destination:
         cores: of each worker.
     """
 
-    output: str | None
-    file_format: str | None
-    shard_rows: int | None
-    resume: bool
+    output: str | None = None
+    output_format: str | None = None
+    shard_rows: int | None = None
+    resume: bool = False
     on: str | None = None
     address: str | None = None
     workers: int | None = None
@@ -79,7 +79,12 @@ class Destination:
             arguments: texts, or "-" for standard input; they come before the job's files.
             cells: as for `run_streamed`.
             for_people: as for `run_streamed`.
+
+        Raises:
+            InputError: [option-invalid] for the number of rows.
         """
+        if self.shard_rows is not None:
+            job = replace(job, shard_rows=self.shard_rows)
         if self.output is not None and self.is_directory:
             from albertkit.cli.shard_job import run_sharded
 
@@ -87,7 +92,7 @@ class Destination:
                 job,
                 arguments,
                 self.output,
-                self.file_format,
+                self.output_format,
                 resume=self.resume,
                 workers=self.cluster(),
             )
@@ -97,7 +102,7 @@ class Destination:
             run_streamed(
                 job,
                 arguments,
-                self.file_format,
+                self.output_format,
                 self.output,
                 cells=cells,
                 for_people=for_people,
@@ -112,7 +117,7 @@ class Destination:
         return Workers(self.address, self.workers, self.cores or 1)
 
     def _check_without_directory(self) -> None:
-        if self.output is not None and self.file_format is not None:
+        if self.output is not None and self.output_format is not None:
             raise InputError(
                 "usage",
                 "both --format and --output are given",
@@ -137,10 +142,10 @@ class Destination:
             )
 
     def _check_format(self, allowed: tuple[str, ...]) -> None:
-        if self.file_format is not None and self.file_format not in allowed:
+        if self.output_format is not None and self.output_format not in allowed:
             raise InputError(
                 "usage",
-                f"--format is {self.file_format}",
+                f"--format is {self.output_format}",
                 why=f"{'the files of a directory' if self.is_directory else 'printed results'} are "
                 f"{', '.join(allowed)}",
                 fix="Take one of these" if self.is_directory else "Give --output out/",

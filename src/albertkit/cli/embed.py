@@ -6,7 +6,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.destination import Destination
-from albertkit.cli.options import takes_load_options, takes_read_options
+from albertkit.cli.options import takes_destination, takes_load_options, takes_read_options
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.tables.formats import ReadOptions
@@ -15,11 +15,21 @@ from albertkit.tasks.options import EncodeOptions, PartsMode, VectorType
 VectorFormat: TypeAlias = Literal[
     "table", "json", "jsonl", "jsonl.gz", "csv", "parquet", "arrow", "npy"
 ]
-ClusterName: TypeAlias = Literal["ray"]
+VectorFormatOption = Annotated[
+    VectorFormat | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="Printed vectors: table (default on a terminal), jsonl (default in a pipe), json,"
+        " csv. Files of a directory: parquet (default; jsonl without pyarrow), arrow, npy,"
+        " jsonl, jsonl.gz.",
+    ),
+]
 
 
 @takes_read_options
 @takes_load_options()
+@takes_destination(VectorFormatOption)
 def embed(
     texts: options.Texts = None,
     *,
@@ -55,57 +65,11 @@ def embed(
     ] = "rows",
     markdown: options.Markdown = False,
     load: LoadOptions,
-    vector_format: Annotated[
-        VectorFormat | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="Printed vectors: table (default on a terminal), jsonl (default in a pipe), json,"
-            " csv. Files of a directory: parquet (default; jsonl without pyarrow), arrow, npy,"
-            " jsonl, jsonl.gz.",
-        ),
-    ] = None,
-    output: options.JobOutput = None,
-    shard_rows: options.ShardRows = None,
-    resume: options.Resume = False,
-    on: Annotated[
-        ClusterName | None,
-        typer.Option("--on", help="Run the job of a directory on the workers of a Ray cluster."),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            help="HOST:PORT of the cluster, or auto; default: RAY_ADDRESS, else a cluster of"
-            " this machine.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            min=1,
-            help="Maximum number of workers; default: as many as fit into the cluster.",
-        ),
-    ] = None,
-    cores: Annotated[
-        int | None, typer.Option("--cores", min=1, help="Cores of each worker; default: 1.")
-    ] = None,
+    destination: Destination,
 ) -> None:
     """Compute a vector for each text."""
-    destination = Destination(
-        output=output,
-        file_format=vector_format,
-        shard_rows=shard_rows,
-        resume=resume,
-        on=on,
-        address=address,
-        workers=workers,
-        cores=cores,
-    )
     destination.check()
     from albertkit.tasks.embed_job import EmbedJob
-    from albertkit.tasks.job import SHARD_ROWS
 
     job = EmbedJob(
         tuple(inputs or ()),
@@ -113,7 +77,6 @@ def embed(
         column=column,
         keep=options.split_names(keep),
         skip_invalid=skip_invalid,
-        shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         load=load,
         pooling=pooling,

@@ -3,9 +3,9 @@
 Their values are those of the library. Literals whose library module imports numpy are repeated
 here, so that help stays fast; a test compares them.
 
-A command has one parameter `load` or `read`, and gets an option for each field of LoadOptions or
-ReadOptions that it uses. The files of commands do not import `annotations` from `__future__`: typer
-would evaluate forty strings, 3 ms of each start.
+A command has one parameter `load`, `read` or `destination`, and gets an option for each field of
+LoadOptions, ReadOptions or Destination that it uses. The files of commands do not import
+`annotations` from `__future__`: typer would evaluate forty strings, 3 ms of each start.
 """
 
 import inspect
@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import typer
 
+from albertkit.cli.destination import Destination
 from albertkit.engine.precision import PrecisionName
 from albertkit.runtime.options import EngineName, LoadOptions
 from albertkit.tables.formats import ReadOptions
@@ -331,6 +332,32 @@ LocalFilesOnly = Annotated[
     ),
 ]
 
+# Fields of Destination, as options of commands.
+ClusterName: TypeAlias = Literal["ray"]
+On = Annotated[
+    ClusterName | None,
+    typer.Option("--on", help="Run the job of a directory on the workers of a Ray cluster."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="HOST:PORT of the cluster, or auto; default: RAY_ADDRESS, else a cluster of this"
+        " machine.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Maximum number of workers; default: as many as fit into the cluster.",
+    ),
+]
+Cores = Annotated[
+    int | None, typer.Option("--cores", min=1, help="Cores of each worker; default: 1.")
+]
+
 
 R = TypeVar("R")
 
@@ -362,6 +389,17 @@ READ_OPTIONS: Mapping[str, Any] = MappingProxyType(
         "files": Files,
     }
 )
+DESTINATION_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "output": JobOutput,
+        "shard_rows": ShardRows,
+        "resume": Resume,
+        "on": On,
+        "address": Address,
+        "workers": Workers,
+        "cores": Cores,
+    }
+)
 
 
 def takes_load_options(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
@@ -379,10 +417,20 @@ def takes_read_options(command: Callable[..., R]) -> Callable[..., R]:
     return _replace_parameter(command, "read", ReadOptions, READ_OPTIONS)
 
 
+def takes_destination(output_format: Any) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Replace a command's parameter `destination` by options, for typer.
+
+    Args:
+        output_format: the annotation of --format.
+    """
+    annotations = {"output_format": output_format, **DESTINATION_OPTIONS}
+    return lambda command: _replace_parameter(command, "destination", Destination, annotations)
+
+
 def _replace_parameter(
     command: Callable[..., R],
     name: str,
-    option_class: type[LoadOptions] | type[ReadOptions],
+    option_class: type[LoadOptions] | type[ReadOptions] | type[Destination],
     annotations: Mapping[str, Any],
     *,
     last: bool = False,

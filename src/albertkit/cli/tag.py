@@ -6,7 +6,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.destination import Destination
-from albertkit.cli.options import takes_load_options, takes_read_options
+from albertkit.cli.options import takes_destination, takes_load_options, takes_read_options
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import WORDS
 from albertkit.tables.formats import ReadOptions
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @takes_read_options
 @takes_load_options()
+@takes_destination(options.JobFormat)
 def tag(
     texts: options.Texts = None,
     *,
@@ -40,21 +41,14 @@ def tag(
         typer.Option("--ignore", metavar="A,B", help="Labels to leave out; default: O."),
     ] = None,
     load: LoadOptions,
-    job_format: options.JobFormat = None,
-    output: options.JobOutput = None,
-    shard_rows: options.ShardRows = None,
-    resume: options.Resume = False,
+    destination: Destination,
 ) -> None:
     """Find spans such as names in each text.
 
     Start and end count characters of the text, from 0.
     """
-    destination = Destination(
-        output=output, file_format=job_format, shard_rows=shard_rows, resume=resume
-    )
     destination.check()
     from albertkit.tasks.head_jobs import TagJob
-    from albertkit.tasks.job import SHARD_ROWS
 
     job = TagJob(
         tuple(inputs or ()),
@@ -62,7 +56,6 @@ def tag(
         column=column,
         keep=options.split_names(keep),
         skip_invalid=skip_invalid,
-        shard_rows=SHARD_ROWS if shard_rows is None else shard_rows,
         model=model,
         load=load,
         options=TagOptions(

@@ -1,4 +1,4 @@
-"""Run the job of `albertkit embed` on a cluster: the same shards, byte for byte, by many workers.
+"""Run a job of any task on a cluster: the same shards, byte for byte, by many workers.
 
 Input: an open job whose inputs have a known number of rows, so that each shard's rows are known
 before any is read. Output: the files that one process would write.
@@ -47,7 +47,7 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedWork:
+class JobWork:
     """What a worker needs to make any shard of a job; can be pickled."""
 
     job: TableJob
@@ -142,7 +142,7 @@ def run_on_ray(
     missing = [number for number in shards if number not in open_job.finished]
     line = progress_line(open_job) if shows_progress else None
     reports: list[ShardReport] = []
-    work = EmbedWork.from_job(open_job)
+    work = JobWork.from_job(open_job)
     resources = WorkerResources(workers.cores, gpus=int(_is_gpu(open_job.job.load.device)))
     try:
         for report in make_shards(ray, work, missing, resources, most_workers=workers.count):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
+from tests.support.tiny_heads import save_head
 from tests_ray.job_alone import ROWS, Alone, files_in
 
 BEING_WRITTEN = re.compile(r"\.part-(\d+)\.parquet\.tmp-(\d+)-")  # shard, process
@@ -95,3 +96,19 @@ def test_a_run_that_is_killed_is_resumed(alone: Alone, tmp_path: Path, quiet: Pa
     assert run.returncode == 0, err
     assert files_in(output) == alone.files
     assert {path: path.stat().st_mtime_ns for path in whole} == whole  # none was made again
+
+
+def test_labels_are_those_of_one_process(tmp_path: Path, quiet: Path) -> None:
+    save_head(tmp_path / "model", "sequence_classification")
+    texts = [f"the king {number}" for number in range(40)]
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "texts.parquet")
+    command = [
+        *(str(Path(sys.executable).with_name("albertkit")), "classify"),
+        *("--input", str(tmp_path / "texts.parquet"), "--model", str(tmp_path / "model")),
+        *("--shard-rows", "10", "--engine", "numpy", "--output"),
+    ]
+    subprocess.run([*command, str(tmp_path / "alone")], check=True)
+    on_ray = [*command, str(tmp_path / "output"), "--on", "ray", "--workers", "2"]
+    subprocess.run(on_ray, check=True, timeout=PATIENCE)
+    assert len(files_in(tmp_path / "output")) == 5
+    assert files_in(tmp_path / "output") == files_in(tmp_path / "alone")

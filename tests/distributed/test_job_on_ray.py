@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,19 @@ import pyarrow
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
+from tests.support.tiny_heads import save_head
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.distributed import find_countable_inputs
-from albertkit.distributed.embed_on_ray import EmbedWork
+from albertkit.distributed.job_on_ray import JobWork
 from albertkit.errors import AlbertKitError, InputError, ResourceError
 from albertkit.runtime import LoadOptions
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tables import ReadOptions, find_inputs
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.embed_job import EmbedJob
+from albertkit.tasks.head_jobs import AnswerJob, ChooseJob, ClassifyJob, TagJob
+from albertkit.tasks.job import TableJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 from albertkit.tasks.options import EncodeOptions
 
@@ -76,11 +80,11 @@ def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
         run_job(open_job)
     with start_job(job, "output", inputs=find_countable_inputs(job)) as open_job:
         on_gpu = replace(open_job, job=replace(open_job.job, load=LoadOptions(device="cuda:3")))
-        assert EmbedWork.from_job(on_gpu).job.load.device == "cuda", "the one that Ray gives it"
-        sent = pickle.dumps(EmbedWork.from_job(open_job))
+        assert JobWork.from_job(on_gpu).job.load.device == "cuda", "the one that Ray gives it"
+        sent = pickle.dumps(JobWork.from_job(open_job))
         with monkeypatch.context() as there:
             there.chdir(elsewhere)
-            work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
+            work: JobWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
             make = work.open()
             assert [make(number).invalid for number in (2, 1, 0)] == [1, 2, 2]
     made, whole = (
@@ -112,10 +116,10 @@ def test_a_worker_cuts_documents_into_the_same_parts(
     with start_job(job, "alone") as open_job:
         assert run_job(open_job).rows > 5
     with start_job(job, "output", inputs=find_countable_inputs(job)) as open_job:
-        sent = pickle.dumps(EmbedWork.from_job(open_job))
+        sent = pickle.dumps(JobWork.from_job(open_job))
         with monkeypatch.context() as there:
             there.chdir(elsewhere)
-            work: EmbedWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
+            work: JobWork = pickle.loads(sent)  # noqa: S301  # as Ray sends it
             make = work.open()
             assert [make(number).report.texts for number in (2, 1, 0)] == [1, 2, 2]
     made, whole = (
@@ -127,8 +131,58 @@ def test_a_worker_cuts_documents_into_the_same_parts(
     assert sorted({*names}) == ["texts/2.md", "texts/3.md"]
 
 
+HEAD_JOBS: dict[str, tuple[str, Callable[[str], TableJob]]] = {
+    "classify": (
+        "sequence_classification",
+        lambda model: ClassifyJob(
+            ("in.parquet",), skip_invalid=True, shard_rows=4, model=model, pair_column="context"
+        ),
+    ),
+    "tag": (
+        "token_classification",
+        lambda model: TagJob(("in.parquet",), skip_invalid=True, shard_rows=4, model=model),
+    ),
+    "answer": (
+        "question_answering",
+        lambda model: AnswerJob(("in.parquet",), skip_invalid=True, shard_rows=4, model=model),
+    ),
+    "choose": (
+        "multiple_choice",
+        lambda model: ChooseJob(
+            ("in.parquet",), skip_invalid=True, shard_rows=4, model=model, choices=("yes", "no")
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("task", HEAD_JOBS)
+def test_a_worker_makes_the_same_shards_of_each_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head, make_job = HEAD_JOBS[task]
+    save_head(tmp_path / "model", head)
+    rows = [f"the king {number}" for number in range(10)]
+    contexts = [None if number == 5 else text for number, text in enumerate(rows)]
+    table = pyarrow.table({"text": rows, "context": contexts})
+    pyarrow.parquet.write_table(table, "in.parquet")
+    job = replace(make_job("model"), column="text", load=NUMPY)
+    with start_job(job, "alone") as open_job:
+        run_job(open_job)
+    with start_job(job, "output", inputs=find_countable_inputs(job)) as open_job:
+        work: JobWork = pickle.loads(pickle.dumps(JobWork.from_job(open_job)))  # noqa: S301
+        make = work.open()
+        invalid = sum(make(number).invalid for number in (2, 1, 0))
+    assert invalid == (1 if task in ("classify", "answer") else 0)
+    made, whole = (
+        {path.name: path.read_bytes() for path in Path(name).iterdir()}
+        for name in ("output", "alone")
+    )
+    assert made == whole
+
+
 def test_a_worker_without_the_output_directory_is_refused(tmp_path: Path) -> None:
-    work = EmbedWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
+    work = JobWork(EmbedJob(()), find_inputs(()), Shards(tmp_path / "elsewhere"))
     with pytest.raises(ResourceError) as refused:
         work.open()
     assert refused.value.diagnostic.code == "output-not-shared"
