@@ -49,16 +49,6 @@ def test_a_conversion_ends_with_the_figure_of_its_proof(words: Path, tmp_path: P
     assert read_checkpoint(tmp_path / "out").weights.heads == ("masked_lm", "sentence_order")
 
 
-def test_a_linear_head_on_vectors_is_left_out_with_a_warning(tmp_path: Path) -> None:
-    source = save_tiny(tmp_path / "probe", ["masked_lm"])
-    before = convert(source, tmp_path / "a", to="onnx").notes
-    (source / "classifier.json").write_text("{}")
-    notes = convert(source, tmp_path / "b", to="onnx").notes
-    code = "classifier-left-out"
-    assert [note.code for note in before if note.code == code] == []
-    assert [note.severity for note in notes if note.code == code] == ["warning"]
-
-
 def test_the_tokenizer_goes_along_with_a_tokenizer_json_of_ours(
     words: Path, tmp_path: Path
 ) -> None:

@@ -15,8 +15,8 @@ from albertkit import TextClassifier, TextEmbedder, finetune
 from albertkit.errors import FormatError, InputError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession, check_examples
 from albertkit.finetuning.session import parse_seconds, weigh_rows
+from albertkit.spec.vector_head import VectorHead
 from albertkit.tables import read_whole_table
-from albertkit.tasks.vector_head import VectorHead
 
 ANIMALS = "cat dog horse cow sheep goat rabbit fox bear wolf".split()  # noqa: SIM905
 TOOLS = "hammer saw drill wrench pliers chisel file axe shovel rake".split()  # noqa: SIM905

@@ -17,10 +17,12 @@ from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import AlbertConfig, Weights
+from albertkit.spec.heads import VECTOR_HEAD_FILE
 from albertkit.spec.pooling_config import PoolingConfig
 
 if TYPE_CHECKING:
     from albertkit.engine.protocol import Engine
+    from albertkit.spec.vector_head import VectorHead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,27 @@ class Checkpoint:
         tokenizer_files: contents of the tokenizer's files by name.
         notes: what a user should know about this checkpoint.
         pooling: how a text's vector is computed; None if the checkpoint does not say.
+        vector_head: a linear head on text vectors, as a probe learns it.
     """
 
     weights: Weights
     tokenizer_files: Mapping[str, bytes] = field(default_factory=lambda: NO_FILES)
     notes: tuple[Diagnostic, ...] = ()
     pooling: PoolingConfig | None = None
+    vector_head: VectorHead | None = None
+
+
+def read_vector_head(location: Path) -> VectorHead | None:
+    """Read the linear head on text vectors of a directory; None if it has none.
+
+    Raises:
+        FormatError: [classifier-malformed], and those of the files' readers.
+    """
+    if not (location / VECTOR_HEAD_FILE).is_file():
+        return None
+    from albertkit.spec.vector_head import VectorHead  # which few directories need
+
+    return VectorHead.read(location)
 
 
 class RenamedTensors(Mapping[str, FloatArray]):

@@ -48,7 +48,7 @@ def convert(
             "--without",
             metavar="PART",
             help="Leave out a part that FORMAT does not support: a head by its name, pooler,"
-            " vectors or tokenizer. May be repeated.",
+            " vectors, classifier or tokenizer. May be repeated.",
         ),
     ] = None,
     overwrite: Annotated[

@@ -25,7 +25,6 @@ from albertkit.fileformats.atomic import hide_temporary_path, new_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 from albertkit.spec import Weights
-from albertkit.tasks.vector_head import has_vector_head
 from albertkit.tokenization.saved_files import find_inexpressible
 from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 
@@ -87,7 +86,7 @@ def convert(
         cache_dir: directory for downloaded files. None: the hub's own.
         local_files_only: never use the network.
         without: parts that the target cannot represent: heads by name, "pooler", "vectors",
-            "tokenizer".
+            "classifier", "tokenizer".
         overwrite: replace `dst`, which must be the directory of a model.
         tolerance: the largest difference of an output. None: what float32 explains, see
             `parity.max_difference`.
@@ -201,17 +200,6 @@ def describe_changes(
                 "note",
                 f"{target} has other config values: {', '.join(map(str, changed))}",
                 why="it cannot represent those of the source; the parity above is with these",
-            )
-        )
-    if has_vector_head(source.path):
-        notes.append(
-            Diagnostic(
-                "classifier-left-out",
-                "warning",
-                f"{target} has no classifier.json: the labels of this model are left out",
-                why="a probe reads vectors of texts, and only the encoder is converted",
-                fix="Keep SRC for albertkit classify, or tune a model with a pooler"
-                " (--contenders tune), whose head is converted",
             )
         )
     before, after = source.optional_tokenizer, written.optional_tokenizer

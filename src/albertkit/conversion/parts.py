@@ -1,6 +1,7 @@
 """The parts of a model that a format may not support, and that are never dropped silently.
 
-A part is a head by its name, the pooler, the pooling of text vectors, or the tokenizer.
+A part is a head by its name, the pooler, the pooling of text vectors, a classifier on them, or the
+tokenizer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from albertkit.spec import Weights, parameter_table
 from albertkit.spec.heads import head
 from albertkit.spec.pooling_config import PoolingConfig, VectorStep
 
-POOLER, VECTORS, TOKENIZER = "pooler", "vectors", "tokenizer"
+POOLER, VECTORS, CLASSIFIER, TOKENIZER = "pooler", "vectors", "classifier", "tokenizer"
 
 
 def list_parts(model: LoadedModel) -> tuple[str, ...]:
@@ -27,6 +28,7 @@ def list_parts(model: LoadedModel) -> tuple[str, ...]:
         VECTORS: not have_same_pooling(
             model, replace(model, checkpoint=replace(checkpoint, pooling=None))
         ),
+        CLASSIFIER: checkpoint.vector_head is not None,
         TOKENIZER: model.optional_tokenizer is not None,
     }
     return (*weights.heads, *(part for part, present in is_present.items() if present))
@@ -57,6 +59,7 @@ def remove_parts(model: LoadedModel, names: Collection[str]) -> LoadedModel:
             model.checkpoint,
             weights=_remove_heads(model.weights, names),
             pooling=None if VECTORS in names else model.pooling,
+            vector_head=None if CLASSIFIER in names else model.checkpoint.vector_head,
         ),
         None if TOKENIZER in names else model.optional_tokenizer,
     )

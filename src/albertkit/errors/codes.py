@@ -136,7 +136,6 @@ CODES: dict[str, str] = {
     "extra-version-mismatch": "The versions of two optional libraries do not fit.",
     "model-changed": "A saved pipeline was fitted with another model.",
     # Conversion
-    "classifier-left-out": "A conversion leaves out a linear head on vectors.",
     "config-changed": "A converted model has other values in its configuration.",
     "metadata-suspicious": "A configuration contradicts what is known of published models.",
     "parity-failed": "A converted model computes something else than its source.",

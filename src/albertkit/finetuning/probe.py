@@ -32,8 +32,8 @@ from albertkit.finetuning.linear_model import (
 from albertkit.sources.cache import cache_home
 from albertkit.spec.config_values import ProblemType
 from albertkit.spec.pooling_config import Normalise
+from albertkit.spec.vector_head import VectorHead, pair_features
 from albertkit.tasks import TextEmbedder
-from albertkit.tasks.vector_head import VectorHead, pair_features
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # C of the logistic regression
 FOLDS = 5

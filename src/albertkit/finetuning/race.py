@@ -22,8 +22,8 @@ from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
 from albertkit.finetuning.scores import Predictions, Score, compute_score
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
+from albertkit.spec.vector_head import VectorHead
 from albertkit.tasks import TextEmbedder
-from albertkit.tasks.vector_head import VectorHead
 
 ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
 CONTENDERS = get_args(ContenderName)
@@ -121,9 +121,9 @@ def write_probe(
     )
     tokenizer = embedder.model.tokenizer
     marked = add_fingerprint(replace(weights, config=config), tokenizer)
-    SENTENCE_TRANSFORMERS.write(Checkpoint(marked, pooling=embedder.pooling), directory)
+    checkpoint = Checkpoint(marked, pooling=embedder.pooling, vector_head=head)
+    SENTENCE_TRANSFORMERS.write(checkpoint, directory)
     tokenizer.write_files(directory)
-    head.write(directory)
 
 
 @dataclass(eq=False)

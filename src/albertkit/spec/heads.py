@@ -20,6 +20,8 @@ WORD_TABLE = "embeddings.word_embeddings.weight"
 Reads = Literal["pooled", "tokens"]
 Loss = Literal["cross_entropy", "by_problem_type", "spans", "spans_or_none"]
 
+# A linear head on text vectors (spec/vector_head.py), and the file that shows that there is one.
+VECTOR_HEAD, VECTOR_HEAD_FILE = "vector_head", "classifier.json"
 EXCLUDED_SCORE = -1e30  # of what cannot be chosen, as a token that is no part of an answer
 
 

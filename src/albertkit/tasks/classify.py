@@ -21,13 +21,14 @@ from albertkit.errors import FormatError
 from albertkit.errors.arguments import check_keywords
 from albertkit.runtime import LoadKeywords
 from albertkit.spec import AlbertConfig
+from albertkit.spec.heads import VECTOR_HEAD
 from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.spec.vector_head import VectorHead
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
 from albertkit.tasks.inputs import Texts, as_list, read_stream, read_texts
 from albertkit.tasks.options import ClassifyOptions, ScoreFunction, TruncationMode
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_head import VECTOR_HEAD, VectorHead
 from albertkit.tokenization import Encodings
 
 HEAD = "sequence_classification"
@@ -71,7 +72,7 @@ class TextClassifier(HeadTask):
         super().__init__((HEAD, VECTOR_HEAD), model, truncation, options)
         self.vector_head: VectorHead | None = None
         if self.head == VECTOR_HEAD:
-            self.vector_head = VectorHead.read(self.model.path)
+            self.vector_head = self.model.checkpoint.vector_head
         self.temperature: float = _read_temperature(self.model.config)
         self.thresholds: FloatArray | None = _read_thresholds(self.model.config)
         self.abstain_below: float | None = _read_number(self.model.config, "abstain_below")

@@ -18,11 +18,11 @@ from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice
 from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.sources.names import BUILTIN
+from albertkit.spec.heads import VECTOR_HEAD
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.inputs import prefetch
 from albertkit.tasks.options import TRUNCATION_MODES, TruncationMode
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_head import VECTOR_HEAD, has_vector_head
 from albertkit.tokenization import AlbertTokenizer
 
 LOGGER = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def _find_head(model: LoadedModel, heads: Sequence[str]) -> str:
     """The first of the heads that the model has."""
     own = model.weights.heads
     for name in heads:
-        if name in own or (name == VECTOR_HEAD and has_vector_head(model.path)):
+        if name in own or (name == VECTOR_HEAD and model.checkpoint.vector_head is not None):
             return name
     wanted = " or ".join(name for name in heads if name != VECTOR_HEAD)
     is_builtin = model.path.parent == BUILTIN

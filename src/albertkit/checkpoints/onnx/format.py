@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.checkpoints.agreement import check_shapes
-from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
+from albertkit.checkpoints.format import (
+    NO_OVERRIDES,
+    Checkpoint,
+    ConfigOverrides,
+    read_vector_head,
+)
 from albertkit.checkpoints.huggingface.format import (
     read_config,
     write_config,
@@ -74,12 +79,13 @@ class OnnxFormat:
             vectors = plan_from(text, tensors, config.hidden_size, where)
         if self.is_rounded:
             notes = (*notes, _note_rounding(location))
-        return Checkpoint(weights, read_tokenizer_files(location), notes, vectors)
+        tokenizer_files = read_tokenizer_files(location)
+        return Checkpoint(weights, tokenizer_files, notes, vectors, read_vector_head(location))
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
     ) -> None:
-        """Write a directory.
+        """Write a directory; its graph computes a linear head on vectors if that reads no pairs.
 
         Raises, before anything is written, InputError [unsupported-by-format] for float16, for
         heads with outputs of one name and for more than 2 GiB, [quantization-error-too-large] for a
@@ -88,7 +94,8 @@ class OnnxFormat:
         weights, plan = checkpoint.weights, checkpoint.pooling
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        check_outputs(weights)
+        head = checkpoint.vector_head
+        check_outputs(weights, has_vector_head=head is not None)
         if dtype != "float32":
             raise _no_halves(dtype)
         metadata = {HEADS: " ".join(weights.heads)}
@@ -99,12 +106,16 @@ class OnnxFormat:
         if self.is_rounded:
             metadata[COSINE] = f"{_check_cosine(weights):.4f}"
             emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
-        graph = build_onnx_graph(emit, weights, plan, tensors)
+        # of a pair each text is read alone, so no graph of one text has its logits
+        logits = None if head is None or head.reads_pairs else head
+        graph = build_onnx_graph(emit, weights, plan, tensors, logits)
         directory.mkdir(parents=True, exist_ok=True)
         for name, data in checkpoint.tokenizer_files.items():
             (directory / name).write_bytes(data)
         write_config(directory, weights)
         write_onnx(directory / self.file, graph, metadata)
+        if head is not None:
+            head.write(directory)
 
     def engine(self, directory: Path, weights: Weights) -> Engine:
         """Return the engine that runs the ONNX file; raises ResourceError [extra-missing]."""

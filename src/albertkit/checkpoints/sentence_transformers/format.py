@@ -14,7 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides
+from albertkit.checkpoints.format import (
+    NO_OVERRIDES,
+    Checkpoint,
+    ConfigOverrides,
+    read_vector_head,
+)
 from albertkit.checkpoints.huggingface.format import HUGGINGFACE, is_bert
 from albertkit.checkpoints.sentence_transformers.modules import (
     DROPOUT,
@@ -67,15 +72,20 @@ class SentenceTransformersFormat:
         )
         _check_widths(plan, checkpoint.weights.config.hidden_size, location)
         plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
-        return replace(checkpoint, pooling=_with_settings(plan, location / SETTINGS))
+        return replace(
+            checkpoint,
+            pooling=_with_settings(plan, location / SETTINGS),
+            vector_head=read_vector_head(location),
+        )
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
     ) -> None:
         """Write a directory that sentence-transformers opens.
 
-        Heads are left out: vectors need none. Raises InputError [pooling-unsupported] for the
-        pooler and for activations that sentence-transformers does not have.
+        Heads are left out, but for a linear one on vectors. Raises InputError
+        [pooling-unsupported] for the pooler and for activations that sentence-transformers does
+        not have.
         """
         plan = checkpoint.pooling or PoolingConfig()
         if "pooler" in plan.modes:
@@ -105,6 +115,8 @@ class SentenceTransformersFormat:
                 **({} if plan.truncate_dim is None else {"truncate_dim": plan.truncate_dim}),
             },
         )
+        if checkpoint.vector_head is not None:
+            checkpoint.vector_head.write(directory)
 
     def engine(self, directory: Path, weights: Weights) -> None:
         """Return None: the format stores weights without a graph."""

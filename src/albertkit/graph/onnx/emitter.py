@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from albertkit.arrays import FloatArray
 from albertkit.fileformats.onnx.model_file import CODES, Array, Attribute, Node, Tensor
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
@@ -49,6 +50,11 @@ class OnnxEmitter:
         array: Array = np.array(value, dtype)
         name = f"{dtype}:{value}".replace(" ", "")
         self.constants[name] = Tensor(name, dtype, array.shape, lambda: array)
+        return name
+
+    def parameter(self, name: str, array: FloatArray) -> str:
+        """Add a tensor that is no parameter of the encoder; returns its name."""
+        self.constants[name] = Tensor(name, "float32", array.shape, lambda: array)
         return name
 
     def lookup(self, table: str, indices: str) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
+import numpy as np
+
 from albertkit.errors import InputError
 from albertkit.fileformats.onnx.model_file import Graph, Port, Tensor
 from albertkit.graph.encoder import (
@@ -23,7 +25,7 @@ from albertkit.graph.encoder import (
     emit_masked_lm_head,
     emit_pooler,
 )
-from albertkit.graph.onnx.emitter import OnnxEmitter
+from albertkit.graph.onnx.emitter import OnnxEmitter, matrix_name
 from albertkit.graph.onnx.span_search import search_spans
 from albertkit.spec import AlbertConfig, HeadSpec, Weights, head
 from albertkit.spec.heads import (
@@ -34,6 +36,7 @@ from albertkit.spec.heads import (
     SEQUENCE_CLASSIFICATION,
     SPAN_SEARCH,
     TOKEN_CLASSIFICATION,
+    VECTOR_HEAD,
 )
 from albertkit.spec.pooling_config import (
     Dense,
@@ -42,18 +45,20 @@ from albertkit.spec.pooling_config import (
     PoolingConfig,
     is_encoder_activation,
 )
+from albertkit.spec.vector_head import VectorHead
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 TOKENS, POOLED, VECTORS = "last_hidden_state", "pooler_output", "sentence_embedding"
+LOGITS = "logits"
 # Head → the names of its outputs.
 OUTPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        MASKED_LM.name: ("logits",),
+        MASKED_LM.name: (LOGITS,),
         SENTENCE_ORDER.name: ("sop_logits",),
-        SEQUENCE_CLASSIFICATION.name: ("logits",),
-        TOKEN_CLASSIFICATION.name: ("logits",),
+        SEQUENCE_CLASSIFICATION.name: (LOGITS,),
+        TOKEN_CLASSIFICATION.name: (LOGITS,),
         QUESTION_ANSWERING.name: ("start_logits", "end_logits"),
-        MULTIPLE_CHOICE.name: ("logits",),
+        MULTIPLE_CHOICE.name: (LOGITS,),
         SPAN_SEARCH.name: (
             "start_top_log_probs",
             "start_top_index",
@@ -83,7 +88,11 @@ GraphOutputs: TypeAlias = dict[str, GraphOutput]  # by the outputs' names
 
 
 def build_onnx_graph(
-    emit: OnnxEmitter, weights: Weights, plan: PoolingConfig | None, parameters: Iterable[Tensor]
+    emit: OnnxEmitter,
+    weights: Weights,
+    plan: PoolingConfig | None,
+    parameters: Iterable[Tensor],
+    vector_head: VectorHead | None = None,
 ) -> Graph:
     """Build the graph of a model.
 
@@ -92,6 +101,7 @@ def build_onnx_graph(
         weights: The model's config and heads; their arrays are not read.
         plan: How text vectors are computed; None for no text vectors.
         parameters: The tensors of the file.
+        vector_head: A linear head on text vectors; it needs a plan.
 
     Returns:
         The graph.
@@ -123,6 +133,10 @@ def build_onnx_graph(
     if plan is not None:
         vectors = _emit_text_vectors(emit, plan, outputs, seen)
         outputs[VECTORS] = GraphOutput(vectors, (rows, plan.width(c.hidden_size)))
+        if vector_head is not None:
+            value = _emit_vector_head(emit, vector_head, vectors)
+            logits = GraphOutput(value, (rows, len(vector_head.labels)))
+            outputs = {LOGITS: logits, **outputs}  # callers take the first output
     for name, output in outputs.items():
         if output.value != name:
             emit.name_value(output.value, name)
@@ -139,9 +153,9 @@ def build_onnx_graph(
     )
 
 
-def check_outputs(weights: Weights) -> None:
+def check_outputs(weights: Weights, *, has_vector_head: bool = False) -> None:
     """Raise InputError [unsupported-by-format] for heads that share the name of an output."""
-    taken: dict[str, str] = {}
+    taken = {LOGITS: "classifier"} if has_vector_head else {}
     for name in weights.heads:
         for output in OUTPUTS[name]:
             if output in taken:
@@ -237,6 +251,14 @@ def _emit_text_vectors(
         return x
     start, end, axis = (emit.constant((n,), "int64") for n in (0, plan.truncate_dim, 1))
     return emit.node("Slice", x, start, end, axis)
+
+
+def _emit_vector_head(emit: OnnxEmitter, head: VectorHead, vectors: str) -> str:
+    """The logits [B, C] of a linear head on text vectors, divided by its temperature."""
+    weight = np.ascontiguousarray(head.weight.T / np.float32(head.temperature))  # [D, C]
+    matrix = emit.parameter(matrix_name(f"{VECTOR_HEAD}.weight"), weight)
+    bias = emit.parameter(f"{VECTOR_HEAD}.bias", head.bias / np.float32(head.temperature))
+    return emit.node("Add", emit.node("MatMul", vectors, matrix), bias)
 
 
 def module_prefix(number: int) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from albertkit.checkpoints.format import read_vector_head
 from albertkit.errors import FormatError, InputError
-from albertkit.tasks.vector_head import VectorHead, has_vector_head, pair_features
+from albertkit.spec.vector_head import VectorHead, pair_features
 
 RNG = np.random.default_rng(0)
 FIRST, SECOND = RNG.normal(size=(2, 5, 4)).astype(np.float32)
@@ -36,9 +37,9 @@ def test_a_pair_has_both_vectors_their_distance_and_product() -> None:
 
 def test_a_head_survives_its_files(tmp_path: Path) -> None:
     head = make_head(16, reads_pairs=True)
-    assert not has_vector_head(tmp_path)
+    assert read_vector_head(tmp_path) is None
     head.write(tmp_path)
-    assert has_vector_head(tmp_path)
+    assert read_vector_head(tmp_path) is not None
     copy = VectorHead.read(tmp_path)
     np.testing.assert_array_equal(copy.logits(FIRST, SECOND), head.logits(FIRST, SECOND))
     assert (copy.labels, copy.problem_type) == (head.labels, head.problem_type)

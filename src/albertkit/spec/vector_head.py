@@ -20,9 +20,8 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.spec.config_values import ProblemType
+from albertkit.spec.heads import VECTOR_HEAD_FILE
 
-VECTOR_HEAD = "vector_head"  # as heads of a task are called
-SETTINGS = "classifier.json"
 ARRAYS = "classifier.safetensors"
 
 
@@ -95,7 +94,7 @@ class VectorHead:
             "temperature": self.temperature,
         }
         text = json.dumps(settings, indent=2, ensure_ascii=False)
-        (directory / SETTINGS).write_text(text + "\n", encoding="utf-8")
+        (directory / VECTOR_HEAD_FILE).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, directory: Path) -> VectorHead:
@@ -105,7 +104,7 @@ class VectorHead:
             InputError: [file-not-found].
             FormatError: [classifier-malformed], and those of the files' readers.
         """
-        settings = read_json(directory / SETTINGS)
+        settings = read_json(directory / VECTOR_HEAD_FILE)
         arrays = read_safetensors(directory / ARRAYS)
         try:
             head = _make_head(settings, arrays)
@@ -115,11 +114,6 @@ class VectorHead:
             shapes = f"{list(head.weight.shape)} and {list(head.bias.shape)}"
             raise _malformed_error(f"{len(head.labels)} labels have arrays of {shapes}", directory)
         return head
-
-
-def has_vector_head(directory: Path) -> bool:
-    """Whether a directory holds a linear head on text vectors."""
-    return (directory / SETTINGS).is_file()
 
 
 def pair_features(first: FloatArray, second: FloatArray | None) -> FloatArray:
