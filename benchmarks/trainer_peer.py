@@ -19,8 +19,8 @@ import torch
 from albertkit import load
 from albertkit.finetuning.data.columns import Task
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.tune import TunedEncoder, make_model
 from albertkit.finetuning.tuning_batches import NO_LABEL, make_rows
+from albertkit.finetuning.tuning_model import TunedEncoder, make_model
 from albertkit.finetuning.tuning_recipe import SMALL_RATE, TuningConfig
 from albertkit.tokenization import AlbertTokenizer
 

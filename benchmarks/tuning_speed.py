@@ -28,7 +28,8 @@ import torch
 from albertkit import load
 from albertkit.finetuning.data.examples import LabelSet
 from albertkit.finetuning.scores import compute_score
-from albertkit.finetuning.tune import TunedEncoder, tune
+from albertkit.finetuning.tune import tune
+from albertkit.finetuning.tuning_model import TunedEncoder
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from trainer_peer import BATCH, TrainerResult, make_base, train_with_trainer
 from truth_sets import SETS, SplitRows, read_splits

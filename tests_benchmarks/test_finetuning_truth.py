@@ -18,8 +18,8 @@ from albertkit import load
 from albertkit.finetuning.data.columns import Task
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.data.structured import GoldAnswer
-from albertkit.finetuning.tune import make_model
 from albertkit.finetuning.tuning_batches import make_batch, make_rows, step_weight
+from albertkit.finetuning.tuning_model import make_model
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from finetuning_truth import CONTENDERS, make_race_table, make_trainer_table, takes_part
 from trainer_peer import get_class, make_base, make_items, pad_items

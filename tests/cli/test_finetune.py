@@ -68,6 +68,16 @@ def test_a_messy_table_becomes_a_model(capsys: pytest.CaptureFixture[str]) -> No
     assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 0  # replaces its own result
 
 
+def test_of_several_ranks_the_first_one_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_messy("messy.csv")
+    monkeypatch.setenv("RANK", "1")
+    assert run(["finetune", "messy.csv", "--contenders", "majority,probe"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert not Path("messy-model").exists()
+
+
 def test_check_prints_diagnostics_and_exits_with_1_on_errors(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

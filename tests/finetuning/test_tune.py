@@ -24,8 +24,9 @@ from albertkit.finetuning import tune as tune_module
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.pictures import draw_curve
 from albertkit.finetuning.report import make_report
-from albertkit.finetuning.tune import PackedTuning, TunedEncoder, make_model, tune
+from albertkit.finetuning.tune import tune
 from albertkit.finetuning.tuning_batches import TuningData, make_rows
+from albertkit.finetuning.tuning_model import PackedTuning, TunedEncoder, make_model
 from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
 from albertkit.runtime import LoadedModel
 
@@ -267,11 +268,6 @@ def test_numbers_labels_tags_and_choices(base: LoadedModel, tmp_path: Path) -> N
     predictions = run(base, tmp_path / "d", choices, max_steps=1).predict(choices)
     assert [row.shape for row in predictions] == [(3,)] * 15
     np.testing.assert_allclose([row.sum() for row in predictions], 1)
-
-
-def test_fewer_repetitions_of_the_shared_layer(base: LoadedModel) -> None:
-    packed = make_model(base, LABELS, replace(CONFIG, repetitions=1), 0)
-    assert packed.model.config.num_hidden_layers == 1
 
 
 def test_recipes_are_read_and_zeros_are_resolved() -> None:

@@ -21,9 +21,10 @@ from albertkit.errors import InputError
 from albertkit.finetuning import tuning_answers
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.data.structured import GoldAnswer
-from albertkit.finetuning.tune import TunedEncoder, make_model, tune
+from albertkit.finetuning.tune import tune
 from albertkit.finetuning.tuning_answers import choose_answers, fit_no_answer
 from albertkit.finetuning.tuning_batches import make_batch, make_rows
+from albertkit.finetuning.tuning_model import TunedEncoder, make_model
 from albertkit.finetuning.tuning_recipe import TuningConfig
 
 LENGTH = 32

@@ -16,8 +16,9 @@ from albertkit import TextClassifier, TextEmbedder
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import TextVectors, fit_probe, is_trainable
 from albertkit.finetuning.race import ProbeModel
-from albertkit.finetuning.tune import TunedEncoder, tune
+from albertkit.finetuning.tune import tune
 from albertkit.finetuning.tune_probe import begin_at_probe
+from albertkit.finetuning.tuning_model import TunedEncoder
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from albertkit.spec.pooling_config import Normalise, PoolingConfig
 

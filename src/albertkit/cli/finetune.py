@@ -1,6 +1,8 @@
 """`albertkit finetune`: from a table of examples to a trained, scored model."""
 
+import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -17,7 +19,7 @@ from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.errors import Diagnostic
-    from albertkit.finetuning import FinetuneOptions, FinetuneSession
+    from albertkit.finetuning import FinetuneOptions, FinetuneSession, TuningConfig
     from albertkit.finetuning.race import ContenderName, RaceResult
 
 # As in albertkit.finetuning, which imports numpy; a test compares them.
@@ -116,6 +118,15 @@ def finetune(
             "--recipe", help="Settings of the tuning, a TOML file; see recipes/finetuning."
         ),
     ] = None,
+    repetitions: Annotated[
+        int | None,
+        typer.Option(
+            "--repetitions",
+            min=1,
+            help="Run the shared layers this many times in the tuned model: fewer is faster. It"
+            " learns from the same model with all repetitions.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", help="Random seed of the split and of training.")
     ] = 0,
@@ -135,8 +146,9 @@ def finetune(
     tuned model) run in turn, the cheapest first; the best model is written with a report.
     """
     from albertkit.finetuning import FinetuneOptions
-    from albertkit.finetuning.tuning_recipe import read_tuning_recipe
 
+    if not is_main_rank():  # of several that torchrun started, the first one reports
+        logging.getLogger("albertkit").setLevel(logging.ERROR)
     destination = output or Path(f"{Path(data).name.partition('.')[0]}-model")
     run_directory = Path(f"{destination}.run")
     settings = FinetuneOptions(
@@ -151,7 +163,7 @@ def finetune(
         contenders=parse_contenders(contenders),
         seed=seed,
         skip_invalid=skip_invalid,
-        tuning=None if recipe is None else read_tuning_recipe(recipe),
+        tuning=make_tuning_config(recipe, repetitions, seed),
         run_directory=run_directory,
         read=read,
         fetch_options=load.fetch_options,
@@ -176,6 +188,18 @@ def finetune(
         print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
 
 
+def make_tuning_config(
+    recipe: Path | None, repetitions: int | None, seed: int
+) -> "TuningConfig | None":
+    """The settings of the tuning; None: all defaults."""
+    if recipe is None and repetitions is None:
+        return None
+    from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
+
+    config = TuningConfig(seed=seed) if recipe is None else read_tuning_recipe(recipe)
+    return config if repetitions is None else replace(config, repetitions=repetitions)
+
+
 def open_session(data: str, valid: str | None, options: "FinetuneOptions") -> "FinetuneSession":
     """Read the data, and print what was detected."""
     from albertkit.finetuning import FinetuneSession
@@ -191,14 +215,17 @@ def open_session(data: str, valid: str | None, options: "FinetuneOptions") -> "F
 
 
 def print_race(session: "FinetuneSession") -> None:
-    """Print the line of each contender as it ends."""
+    """Print the line of each contender as it ends; of several ranks the first one prints."""
     from albertkit.finetuning.scores import MEASURES
 
+    measure = MEASURES[session.columns.task]
+    header = COLUMNS.format("contender", measure, "95 % interval", "seconds", "MB", "ms a text")
     with open_standard_output():
-        measure = MEASURES[session.columns.task]
-        print(COLUMNS.format("contender", measure, "95 % interval", "seconds", "MB", "ms a text"))
+        if is_main_rank():
+            print(header)
         for result in session.race():
-            print(format_result(result), flush=True)
+            if is_main_rank():
+                print(format_result(result), flush=True)
 
 
 def check_destination(directory: Path) -> None:

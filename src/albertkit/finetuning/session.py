@@ -139,6 +139,18 @@ class FinetuneOptions:
         for name in self.contenders or ():
             check_choice("contenders", name, CONTENDERS)
         parse_seconds(self.max_time)
+        if self.has_repetitions and self.contenders is not None and "tune" not in self.contenders:
+            raise InputError(
+                "option-invalid",
+                f"repetitions is given, and the contenders are {', '.join(self.contenders)}",
+                why="only a tuned model learns to run its layers fewer times",
+                fix="Add tune to the contenders, or leave repetitions out",
+            )
+
+    @property
+    def has_repetitions(self) -> bool:
+        """Whether the tuned model runs its shared layers another number of times."""
+        return self.tuning is not None and self.tuning.repetitions > 0
 
 
 def parse_seconds(time: str | float | None) -> float | None:
@@ -399,6 +411,8 @@ class FinetuneSession:
         if self.labels.task not in LINEAR_TASKS:
             return ("tune",)
         names = LINEAR_CONTENDERS
+        if self.options.has_repetitions:
+            return (*names, "tune")
         if find_spec("torch") is None or self.options.folds:
             return names
         is_few = len(self.examples) < FEW_OF_LABEL * len(self.labels.names)

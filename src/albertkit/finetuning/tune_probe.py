@@ -19,8 +19,8 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import PROBLEM_TYPES
 from albertkit.finetuning.race import ProbeModel, write_probe
-from albertkit.finetuning.tune import PackedTuning, Start, TunedEncoder
 from albertkit.finetuning.tuning_batches import TuningBatch, TuningRows, make_rows
+from albertkit.finetuning.tuning_model import PackedTuning, Start, TunedEncoder
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from albertkit.model import AlbertModel
 from albertkit.model.packed_attention import TextBounds
@@ -62,7 +62,7 @@ class PackedProbe(PackedTuning):
         if config.repetitions:
             model_config = replace(model_config, num_hidden_layers=config.repetitions)
         model = AlbertModel(model_config, add_pooling_layer=False)
-        super().__init__(model, task)
+        super().__init__(model, task, config.distillation)
         head, (mean, std) = probe.probe.head, shift
         self.head = nn.Linear(head.weight.shape[1], len(head.bias))
         self.dropout = nn.Dropout(config.classifier_dropout)

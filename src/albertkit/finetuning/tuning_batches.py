@@ -8,7 +8,7 @@ are divided.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,26 @@ from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.encodings import concat_ranges, select
 
 NO_LABEL = -100
+PREDICTED_TOKENS = 4096  # of a batch when nothing is trained
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftTargets:
+    """The logits of a teacher.
+
+    Attributes:
+        logits: [X, C], of the examples one after another: a row for each example; of tagging for
+            each word, of choices for each choice, of questions for each token.
+        offsets: [N + 1]; example n has the rows offsets[n]:offsets[n + 1].
+    """
+
+    logits: FloatArray
+    offsets: Int64Array
+
+    def take(self, numbers: Sequence[int]) -> FloatArray:
+        """The logits of some examples, in their order."""
+        counts = np.diff(self.offsets)[numbers]
+        return self.logits[concat_ranges(self.offsets[numbers], counts)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +57,7 @@ class TuningRows:
             positions of answers' first and last tokens, where N counts windows.
         tags: [T], the label of each token, NO_LABEL for those without; for tagging.
         weights: [N], of each example in the loss.
+        teacher: Logits that are learned too.
     """
 
     encodings: Encodings
@@ -44,6 +65,7 @@ class TuningRows:
     targets: FloatArray
     tags: Int64Array | None
     weights: FloatArray
+    teacher: SoftTargets | None = None
 
     def __len__(self) -> int:
         return len(self.groups) - 1
@@ -63,6 +85,7 @@ class TuningBatch:
         tags: [T]; None but for tagging.
         weights: [N].
         step_weight: The summed weight of all examples of the step, divided by its batches.
+        teacher_logits: As the model's own; None if there is no teacher.
     """
 
     ids: Int64Array
@@ -74,6 +97,7 @@ class TuningBatch:
     tags: Int64Array | None
     weights: FloatArray
     step_weight: float
+    teacher_logits: FloatArray | None = None
 
 
 def make_rows(
@@ -193,8 +217,7 @@ def make_batch(rows: TuningRows, numbers: Sequence[int], step_weight: float) -> 
         numbers: Of those in the batch.
         step_weight: As in TuningBatch.
     """
-    lengths = rows.encodings.lengths
-    order = sorted(numbers, key=lambda n: int(lengths[rows.groups[n]]))
+    order = sort_by_length(rows, numbers)
     starts, sizes = rows.groups[order], np.diff(rows.groups)[order]
     sequences = concat_ranges(starts, sizes)
     own = select(rows.encodings, sequences)
@@ -212,7 +235,29 @@ def make_batch(rows: TuningRows, numbers: Sequence[int], step_weight: float) -> 
         tags,
         rows.weights[order],
         step_weight,
+        None if rows.teacher is None else rows.teacher.take(order),
     )
+
+
+def sort_by_length(rows: TuningRows, numbers: Sequence[int]) -> list[int]:
+    """The order in which a batch has its examples: by the length of their first sequence."""
+    lengths = rows.encodings.lengths
+    return sorted(numbers, key=lambda number: int(lengths[rows.groups[number]]))
+
+
+def split_by_tokens(rows: TuningRows) -> Iterator[list[int]]:
+    """Numbers of examples in batches of about PREDICTED_TOKENS tokens, equal lengths together."""
+    lengths = np.add.reduceat(rows.encodings.lengths, rows.groups[:-1])
+    batch: list[int] = []
+    tokens = 0
+    for number in np.argsort(lengths, kind="stable").tolist():
+        batch.append(number)
+        tokens += int(lengths[number])
+        if tokens >= PREDICTED_TOKENS:
+            yield batch
+            batch, tokens = [], 0
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,6 +42,9 @@ class TuningConfig:
     seeds: int = 0  # runs with other seeds, of which the best is kept; 0: 3 below 3,000 rows
     seed: int = 0
     repetitions: int = 0  # of the shared layers; 0: as many as the model has
+    # Share of the loss that is the distance to the logits of the same model with all repetitions,
+    # which is tuned first; of the rest the labels decide. 0: fewer repetitions are tuned alone.
+    distillation: float = 0.5
     # auto: bfloat16 where the processor multiplies it; a step takes 0.6 of float32's time
     precision: Precision = "auto"
     device: str = "auto"
@@ -57,6 +60,10 @@ class TuningConfig:
         epochs = self.epochs or min(MOST_EPOCHS, max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / epoch)))
         steps = self.max_steps or max(1, round(epochs * epoch))
         return replace(self, learning_rate=rate, epochs=float(epochs), max_steps=steps)
+
+    def has_teacher(self, layers: int) -> bool:
+        """Whether a model of so many layers is tuned whole first, and teaches."""
+        return 0 < self.repetitions < layers and self.distillation > 0
 
     def seeds_for(self, rows: int) -> int:
         """Runs for this number of training rows."""
