@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_an_onnx_file_computes_the_logits(tmp_path: Path, problem_type: ProblemT
     convert(tmp_path / "source", tmp_path / "onnx", to="onnx")
     session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
     assert session.get_outputs()[0].name == "logits"
-    inputs = dict(source.tokenizer(TEXTS, padding=True, return_tensors="np"))
+    inputs: Any = source.tokenizer(TEXTS, padding=True, return_tensors="np")
     wanted = {port.name for port in session.get_inputs()}
     (logits,) = session.run(["logits"], {name: inputs[name].astype(np.int64) for name in wanted})
     np.testing.assert_allclose(logits, source.compute_logits(TEXTS), atol=1e-4)

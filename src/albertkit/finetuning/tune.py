@@ -94,13 +94,14 @@ def tune(
         choose_training_device(config.device, config.precision),
     )
     layers, begin = base.config.num_hidden_layers, time.monotonic()
-    teacher = None
+    teacher: TunedEncoder | None = None
     if config.has_teacher(layers):
         whole = replace(config, repetitions=0)
         share = layers / (layers + config.repetitions)
-        teacher = run.train_seeds(whole, directory / "teacher", seconds and seconds * share)
-        if isinstance(teacher, str):
-            return teacher
+        result = run.train_seeds(whole, directory / "teacher", seconds and seconds * share)
+        if isinstance(result, str):
+            return result
+        teacher = result
         if seconds is not None:
             seconds -= time.monotonic() - begin
     tuned = run.train_seeds(config, directory, seconds, teacher)
