@@ -79,7 +79,7 @@ def test_an_onnx_file_computes_the_logits(tmp_path: Path, problem_type: ProblemT
 
 
 @pytest.mark.parametrize("target", ["onnx", "onnx-int8", "sentence-transformers"])
-def test_a_head_that_reads_pairs_goes_along_beside_the_encoder(tmp_path: Path, target: str) -> None:
+def test_a_head_that_reads_pairs_goes_along_with_the_encoder(tmp_path: Path, target: str) -> None:
     save_classifier(tmp_path / "source", reads_pairs=True)
     source = TextClassifier(tmp_path / "source", precision="float32")
     convert(tmp_path / "source", tmp_path / "copy", to=target)
