@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,37 @@ def test_a_messy_table_becomes_a_model(capsys: pytest.CaptureFixture[str]) -> No
         assert seen in err
     assert (Path("messy-model") / "report" / "metrics.json").is_file()
     assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 0  # replaces its own result
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "finetune.md"
+
+
+def read_page_block(begin: str) -> list[str]:
+    """The lines of the page's block that begins so."""
+    blocks = PAGE.read_text(encoding="utf-8").split("```text\n")
+    return next(block.split("```")[0] for block in blocks if block.startswith(begin)).splitlines()
+
+
+def hide_figures(lines: list[str]) -> list[str]:
+    """Lines without what depends on the machine: scores, seconds and milliseconds."""
+    return [re.sub(r"\s*[\d.]+(?= |$)", " #", line) for line in lines if "[engine-" not in line]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig"])
+def test_the_page_shows_what_a_messy_table_gives(
+    capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    text = write_messy("messy.csv").read_bytes().decode("latin-1")
+    Path("messy.csv").write_bytes(text.encode(encoding))
+    assert {*read_page_block(";Texte;Label")} - {"…"} <= {*text.splitlines()}
+    assert run(["finetune", "messy.csv", "--contenders", "majority,tfidf,probe"]) == 0
+    out, err = capsys.readouterr()
+    head, tail = err.split("warning: tfidf")
+    printed = [*head.splitlines(), *out.splitlines(), *f"warning: tfidf{tail}".splitlines()]
+    shown = read_page_block("warning: the cells of messy.csv")
+    if encoding != "latin-1":
+        shown = [line for line in shown if "cp1252" not in line]
+    assert hide_figures(printed) == hide_figures(shown)
 
 
 def test_of_several_ranks_the_first_one_prints(

@@ -17,7 +17,7 @@ from albertkit.finetuning.data.benchmarks.files import (
     read_benchmark_file,
     split_passages,
 )
-from albertkit.tables import WholeTable, read_whole_table
+from albertkit.tables import WholeTable, find_inputs, read_whole_table
 from albertkit.tables.filesystems.streams import is_stream
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 
@@ -68,12 +68,18 @@ def _read_file(path: str | os.PathLike[str], options: ReadOptions) -> WholeTable
         if result is not None:
             log_detected(f"the file is read as {result[1]}", "its content has that form", path)
             return result[0]
+    inputs = find_inputs(path, options=options)
     try:
-        return read_whole_table(path, options)
+        return read_whole_table(inputs)
     except FormatError as error:
         if error.diagnostic.code != "file-not-utf8" or options.encoding is not None:
             raise
-    table = read_whole_table(path, replace(options, encoding=FALLBACK_ENCODING))
+    file = inputs.files[0]
+    if file.error is None:  # what was detected is logged already
+        inputs = replace(inputs, files=(replace(file, encoding=FALLBACK_ENCODING),))
+    else:  # the names of the columns are not UTF-8 either
+        inputs = find_inputs(path, options=replace(options, encoding=FALLBACK_ENCODING))
+    table = read_whole_table(inputs)
     log_detected(
         f"the file is read as {FALLBACK_ENCODING} (Western European)",
         "it is not UTF-8",

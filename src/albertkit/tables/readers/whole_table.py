@@ -17,7 +17,7 @@ from albertkit.tables.chunk import RowError, not_utf8
 from albertkit.tables.filesystems.streams import display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.batches import read_batches
-from albertkit.tables.readers.inputs import Location, find_inputs
+from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
 from albertkit.tables.readers.lines import line_blocks
 from albertkit.tables.readers.separated import RecordReader
 from albertkit.tables.readers.table_file import ARROW_FORMATS, InputFile
@@ -41,11 +41,12 @@ class WholeTable:
         return len(self.rows)
 
 
-def read_whole_table(location: Location, options: ReadOptions = DETECT_ALL) -> WholeTable:
+def read_whole_table(location: Location | Inputs, options: ReadOptions = DETECT_ALL) -> WholeTable:
     """Read a CSV, TSV, JSON lines, Parquet or Arrow file.
 
     Args:
-        location: One file, or several of the same columns that are read one after another.
+        location: One file, or several of the same columns that are read one after another; or
+            Inputs that were found before.
         options: How the file is read, where the user knows better.
 
     Raises:
@@ -54,7 +55,7 @@ def read_whole_table(location: Location, options: ReadOptions = DETECT_ALL) -> W
         FormatError: [row-malformed], [row-too-long], [file-not-utf8], [file-malformed], …
         ResourceError: [extra-missing], [file-unreadable].
     """
-    inputs = find_inputs(location, options=options)
+    inputs = location if isinstance(location, Inputs) else find_inputs(location, options=options)
     inputs.raise_errors(skip_invalid=False)
     file = inputs.files[0]
     name = display_name(file.name)
