@@ -60,6 +60,10 @@ class TokenClassifier(HeadTask):
     @check_keywords
     def __init__(self, model: str | Path | None = None, **options: Unpack[LoadKeywords]) -> None:
         super().__init__((HEAD,), model, "warn", options)
+        labels = self.labels
+        # of each tag its label, and [C, C] whether the second of two tags goes on with the first's
+        self.groups = tuple(split_tag(label)[1] or "O" for label in labels)
+        self.continues = np.array([[continues_span(a, b) for b in labels] for a in labels])
 
     @check_keywords
     def __call__(
@@ -164,9 +168,10 @@ class TokenClassifier(HeadTask):
         if options.aggregation_strategy == "none":
             names = self.tokenizer.vocabulary.table
             is_unknown = pieces.ids[own] == self.tokenizer.unk_token_id
+            labels = self.labels
             results = [
                 Entity(
-                    entity=self.labels[row.argmax()],
+                    entity=labels[row.argmax()],
                     score=float(row.max()),
                     index=index + 1,
                     word=text[start:end] if is_unknown[index] else names.names[piece],
@@ -181,23 +186,27 @@ class TokenClassifier(HeadTask):
         if options.aggregation_strategy != "simple":
             unknown = pieces.ids[own] == self.tokenizer.unk_token_id
             spans, rows = merge_words(text, spans, rows, unknown, options.aggregation_strategy)
-        tags = [self.labels[number] for number in rows.argmax(axis=1)]
-        best = rows.max(axis=1) if len(rows) else np.empty(0, np.float32)
+        if not len(rows):
+            return []
+        tags = rows.argmax(axis=1)  # [P]
+        begins = np.flatnonzero(np.append(True, ~self.continues[tags[:-1], tags[1:]]))  # [spans]
+        ends = np.append(begins[1:], len(tags))
+        scores = np.add.reduceat(rows.max(axis=1), begins) / (ends - begins)
         results = []
-        for begin, end in _group(tags):
-            start, stop = int(spans[begin, 0]), int(spans[end - 1, 1])
-            if start == stop:  # of ▁ alone
-                continue
-            results.append(
-                Entity(
-                    entity_group=split_tag(tags[begin])[1] or "O",
-                    score=float(best[begin:end].mean()),
-                    word=text[start:stop],
-                    start=start,
-                    end=stop,
+        for tag, score, start, stop in zip(
+            tags[begins].tolist(),
+            scores.tolist(),
+            spans[begins, 0].tolist(),
+            spans[ends - 1, 1].tolist(),
+            strict=True,
+        ):
+            group = self.groups[tag]
+            if start < stop and group not in options.ignore_labels:  # equal of ▁ alone
+                word = text[start:stop]
+                results.append(
+                    Entity(entity_group=group, score=score, word=word, start=start, end=stop)
                 )
-            )
-        return [item for item in results if item["entity_group"] not in options.ignore_labels]
+        return results
 
 
 def merge_words(
@@ -248,12 +257,3 @@ def merge_words(
 
 def _is_word_start(text: str, start: int) -> bool:
     return start == 0 or any(letter.isspace() for letter in text[start - 1 : start + 1])
-
-
-def _group(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Begin and end of each run of tags of one span."""
-    begin = 0
-    for index in range(1, len(tags) + 1):
-        if index == len(tags) or not continues_span(tags[index - 1], tags[index]):
-            yield begin, index
-            begin = index
