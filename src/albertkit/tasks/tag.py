@@ -191,11 +191,11 @@ class TokenClassifier(HeadTask):
         tags = rows.argmax(axis=1)  # [P]
         begins = np.flatnonzero(np.append(True, ~self.continues[tags[:-1], tags[1:]]))  # [spans]
         ends = np.append(begins[1:], len(tags))
-        scores = np.add.reduceat(rows.max(axis=1), begins) / (ends - begins)
+        means = np.add.reduceat(rows.max(axis=1), begins) / (ends - begins)
         results = []
         for tag, score, start, stop in zip(
             tags[begins].tolist(),
-            scores.tolist(),
+            means.tolist(),
             spans[begins, 0].tolist(),
             spans[ends - 1, 1].tolist(),
             strict=True,
