@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.runtime.choose_engine import BREAK_EVEN, work_per_token
+from albertkit.runtime.choose_engine import BREAK_EVEN, count_work_per_token
 from albertkit.spec import Weights, parameter_table
 from albertkit.spec.presets import preset
 
@@ -56,7 +56,7 @@ def main() -> None:
         print(f"{'':22}{'numpy':>16}{'openvino':>16} s")
         print(f"{'texts':>6}{'1e9 operations':>16}{'first':>8}{'again':>8}{'first':>8}{'again':>8}")
         for texts in (1, 8, 32, 64, 128, 256, 512):
-            work = texts * LENGTH * work_per_token(CONFIG) / 1e9
+            work = texts * LENGTH * count_work_per_token(CONFIG) / 1e9
             values = [*seconds(directory, texts, "numpy"), *seconds(directory, texts, "openvino")]
             print(f"{texts:6}{work:16.2f}{''.join(f'{each:8.3f}' for each in values)}", flush=True)
         print(f"BREAK_EVEN is {BREAK_EVEN / 1e9:.0f}e9 operations")

@@ -30,7 +30,7 @@ import torch
 
 from albertkit import TextEmbedder, load
 from albertkit.errors import ResourceError
-from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.atomic import create_file
 from albertkit.finetuning.baseline import predict_majority, predict_tfidf
 from albertkit.finetuning.contrastive import tune_pairs
 from albertkit.finetuning.data.examples import LabelSet
@@ -282,7 +282,7 @@ def measure(options: argparse.Namespace) -> None:
             command = [sys.executable, __file__, *sys.argv[1:], "--worker", name, contender]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
             cells.append(json.loads(done.stdout.splitlines()[-1]))
-        with new_file(options.results) as file:
+        with create_file(options.results) as file:
             file.write((json.dumps(cells, indent=1) + "\n").encode())
         print(json.dumps(cells[-1]), flush=True)
 

@@ -27,7 +27,7 @@ from albertkit.engine.protocol import Precision
 from albertkit.graph.quantization_error import measure_quantization_error
 from albertkit.runtime import LoadedModel, load
 from albertkit.spec import Weights
-from albertkit.spec.parameters import layer_prefix
+from albertkit.spec.parameters import make_layer_prefix
 from albertkit.tables import read_texts
 from race.models import RANDOM, model_directory
 
@@ -101,7 +101,7 @@ def with_outliers(weights: Weights) -> Weights:
     """Six channels that every repetition makes larger."""
     arrays = dict(weights.arrays)
     for name, times in LARGER.items():
-        there = f"{layer_prefix(0, 0)}{name}.weight"
+        there = f"{make_layer_prefix(0, 0)}{name}.weight"
         larger = arrays[there].copy()
         larger[CHANNELS] *= times
         arrays[there] = larger

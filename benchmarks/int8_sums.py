@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import import_openvino
 from albertkit.engine.processor import detect_processor
 from albertkit.graph.quantization import ACTIVATION_QMAX, QMAX
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def worst(levels: int) -> float:
-    ov = openvino()
+    ov = import_openvino()
     op, rng = ov.opset15, np.random.default_rng(0)
     x = rng.integers(0, LEVELS, (ROWS, DEPTH)).astype(np.float32)
     matrix = rng.integers(-levels, levels + 1, (COLUMNS, DEPTH)).astype(np.int8)

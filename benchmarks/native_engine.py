@@ -25,9 +25,9 @@ from albertkit.engine.native.engine import NativeEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
 from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.protocol import Engine, Precision
-from albertkit.graph.quantization_error import cosines
+from albertkit.graph.quantization_error import compute_cosines
 from albertkit.runtime import load
-from albertkit.runtime.choose_engine import work_per_token
+from albertkit.runtime.choose_engine import count_work_per_token
 from albertkit.spec import Weights
 from albertkit.tokenization import Encodings
 from mix import MIX, draw_lengths
@@ -77,12 +77,17 @@ def race(shape: str, weights: Weights, precision: Precision, rounds: int) -> Non
                     measure(partial(compute_text_vectors, engine, job.encodings, "mean"), job)
                 )
         ratios = [slow / fast for fast, slow in zip(*seconds, strict=True)]
-        rate = len(job.encodings.ids) * work_per_token(config) / statistics.median(seconds[0]) / 1e9
+        rate = (
+            len(job.encodings.ids)
+            * count_work_per_token(config)
+            / statistics.median(seconds[0])
+            / 1e9
+        )
         print(
             f"{shape} {precision} {job.name}: native {statistics.median(seconds[0]) * 1e3:.2f} ms, "
             f"{rate:.0f} GFLOP/s; OpenVINO {theirs} x {statistics.median(ratios):.2f} "
             f"({min(ratios):.2f} to {max(ratios):.2f}); "
-            f"cosine of both at least {cosines(*vectors).min():.5f}",
+            f"cosine of both at least {compute_cosines(*vectors).min():.5f}",
             flush=True,
         )
     native.close()

@@ -3,7 +3,7 @@
     python benchmarks/packing.py
 
 The last column is the simpler form that lost: each text in rows of its own width only. Below it,
-paragraphs alone by how finely rows wider than WIDE are cut: STEP is not at all.
+paragraphs alone by how finely rows wider than WIDE are cut: WIDTH_STEP is not at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import Counter
 from unittest.mock import patch
 
 from albertkit.engine import packing
-from albertkit.engine.packing import CUT, NARROWEST, STEP, Layout, plan
+from albertkit.engine.packing import CUT, NARROWEST_ROW, WIDTH_STEP, Layout, plan
 from mix import draw_lengths
 
 
@@ -36,7 +36,7 @@ def main() -> None:
             f"{spent * 1e6:>11.1f}{separate:>16.1%}"
         )
     paragraphs = [draw_lengths(64, seed, kinds=["paragraphs"]) for seed in range(20)]
-    for step in (8, CUT, STEP):
+    for step in (8, CUT, WIDTH_STEP):
         with patch.object(packing, "CUT", step):
             filled = list(map(share_filled, paragraphs, map(plan, paragraphs)))
         print(f"64 paragraphs, rows cut in steps of {step:2}:{statistics.mean(filled):7.1%}")
@@ -48,7 +48,7 @@ def share_filled(lengths: list[int], layouts: list[Layout]) -> float:
 
 def fraction_without_packing(lengths: list[int]) -> float:
     """The share filled where a row takes only texts of its own width, end to end as they come."""
-    widths = [max(NARROWEST, math.ceil(length / STEP) * STEP) for length in lengths]
+    widths = [max(NARROWEST_ROW, math.ceil(length / WIDTH_STEP) * WIDTH_STEP) for length in lengths]
     slots = 0
     for width in Counter(widths):
         own = [length for length, fits in zip(lengths, widths, strict=True) if fits == width]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from albertkit import convert
 from albertkit.checkpoints import TARGETS
-from albertkit.conversion.differences import weight_differences
-from albertkit.conversion.parity import figure
+from albertkit.conversion.differences import compare_weights
+from albertkit.conversion.parity import format_difference
 from albertkit.errors import AlbertKitError, InputError
 
 LEAVES_OUT = re.compile(r"--without (\w+)")
@@ -53,9 +53,10 @@ def row(model: str, target: str) -> str:
                 without += named
         second = convert(there, back, to="huggingface")
         kept = first.source.weights
-        same = weight_differences(kept, second.source.weights)
+        same = compare_weights(kept, second.source.weights)
+        largest = [format_difference(step.parity.largest) for step in (first, second)]
         return (
-            f"| `{target}` | {figure(first.parity.largest)} | {figure(second.parity.largest)} | "
+            f"| `{target}` | {largest[0]} | {largest[1]} | "
             f"{same.identical} of {len(kept.table().stored)} | {', '.join(without) or '–'} |"
         )
 

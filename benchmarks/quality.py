@@ -26,7 +26,7 @@ from albertkit import load
 from albertkit.cli.corpus import read_lines
 from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.batches import BatchShape, PretrainingData
-from albertkit.pretraining.documents import documents
+from albertkit.pretraining.documents import read_documents
 from albertkit.pretraining.initialization import initialize_from
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
@@ -67,7 +67,7 @@ def measure(
     """The figures of one file, by their names."""
     with tempfile.TemporaryDirectory() as folder:
         shard = write_shard(
-            Path(folder) / "valid", documents(read_lines(find_inputs([file]))), tokenizer
+            Path(folder) / "valid", read_documents(read_lines(find_inputs([file]))), tokenizer
         )
         vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
         data = PretrainingData(shard, vocabulary, lambda fraction: BatchShape(16, LENGTH))

@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
-Search = Callable[[Floats], Ids]
+from albertkit.arrays import FloatArray, Int64Array
+
+Search = Callable[[FloatArray], Int64Array]
 
 K = 10
 MULTIPLIER = 20  # candidates of smaller vectors, times K
@@ -63,7 +63,7 @@ def make_vectors(rows: int, width: int, path: Path) -> None:
 
 def open_search(name: str, path: Path, threads: int) -> Search:
     """The search of one library over the vectors in a file."""
-    vectors: Floats = np.load(path, mmap_mode="r" if name.startswith("albertkit") else None)
+    vectors: FloatArray = np.load(path, mmap_mode="r" if name.startswith("albertkit") else None)
     width = vectors.shape[1]
     if name.startswith("albertkit"):
         from albertkit import quantize_embeddings
@@ -101,7 +101,7 @@ def open_search(name: str, path: Path, threads: int) -> Search:
     torch.set_num_threads(threads)
     tensor = torch.from_numpy(vectors)
 
-    def hits(queries: Floats) -> Ids:
+    def hits(queries: FloatArray) -> Int64Array:
         results = util.semantic_search(torch.from_numpy(queries), tensor, top_k=K)
         return np.array([[hit["corpus_id"] for hit in row] for row in results])
 

@@ -22,6 +22,7 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.tuning_batches import NO_LABEL, make_rows
 from albertkit.finetuning.tuning_model import TunedEncoder, make_model
 from albertkit.finetuning.tuning_recipe import SMALL_RATE, TuningConfig
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization import AlbertTokenizer
 
 BATCH = 32
@@ -156,7 +157,7 @@ def make_items(
 def pad_items(items: list[Item]) -> dict[str, torch.Tensor]:
     """One batch, padded to its longest text."""
     return {
-        name: _pad([item[name] for item in items], NO_LABEL if name == "labels" else 0)
+        name: _pad([item[name] for item in items], IGNORED_LABEL if name == "labels" else 0)
         for name in items[0]
     }
 

@@ -27,9 +27,10 @@ from transformers import AlbertForPreTraining
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, make_batch
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
-from albertkit.pretraining.sentence_order import IGNORED, Sequence
+from albertkit.pretraining.sentence_order import Sequence
 from albertkit.pretraining.sequence_packing import pack_rows
 from albertkit.spec import AlbertConfig, parameter_table
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization.vocabulary import SpecialIds
 from albertkit.training.devices import TrainingDevice
 from albertkit.training.loop import StepResult
@@ -71,14 +72,14 @@ def make_packed_batches() -> list[PretrainingBatch]:
 def pad_sequences(batch: PretrainingBatch) -> dict[str, Tensor]:
     """The sequences of a packed batch, each in a row of its own."""
     count = int(batch.segment_ids.max()) + 1
-    flat_labels = np.full(batch.ids.size, IGNORED)
-    counted = batch.labels != IGNORED
+    flat_labels = np.full(batch.ids.size, IGNORED_LABEL)
+    counted = batch.labels != IGNORED_LABEL
     flat_labels[batch.masked[counted]] = batch.labels[counted]
     rows = {
         name: np.full((count, WIDTH), filling)
         for name, filling in (("input_ids", 0), ("token_type_ids", 0), ("attention_mask", 0))
     }
-    labels = np.full((count, WIDTH), IGNORED)
+    labels = np.full((count, WIDTH), IGNORED_LABEL)
     for n in range(count):
         slots = np.flatnonzero(batch.segment_ids.ravel() == n)
         rows["input_ids"][n, : len(slots)] = batch.ids.ravel()[slots]

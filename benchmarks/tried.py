@@ -123,7 +123,7 @@ JOBS: Final = (
         2,
         {
             "wide rows cut in steps of 8": with_constant("CUT", 8),
-            "wide rows not cut": with_constant("CUT", packing.STEP),
+            "wide rows not cut": with_constant("CUT", packing.WIDTH_STEP),
         },
     ),
     Job(

@@ -34,7 +34,8 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import ndcg_score
 
-from contenders import BM25, Matrix, Model, Scores, Searcher, Tfidf, Vectoriser
+from albertkit.arrays import FloatArray
+from contenders import BM25, Matrix, Model, Searcher, Tfidf, Vectoriser
 
 Rows = Sequence[Mapping[str, object]]
 Figures = dict[str, float]
@@ -77,7 +78,7 @@ def similarity(contender: Vectoriser, rows: Rows) -> float:
     return 100 * float(spearmanr(cosines, [row["score"] for row in rows]).statistic)
 
 
-def recall(scores: Scores, own: Sequence[int], k: int) -> float:
+def recall(scores: FloatArray, own: Sequence[int], k: int) -> float:
     """The share of queries (rows of `scores`) whose own document is among the k best.
 
     A document with the same score as the own one is not better.

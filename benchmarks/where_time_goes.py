@@ -22,7 +22,7 @@ from albertkit.checkpoints import read_checkpoint
 from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.openvino.engine import OpenVinoEngine, is_bare_product_faster
 from albertkit.engine.openvino.graphs import build_encoder_graph
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import import_openvino
 from albertkit.engine.packing import SLOTS, Layout, pack
 from albertkit.engine.processor import read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, PackedBatch
@@ -102,7 +102,7 @@ def seconds_of_kinds(weights: Weights, batch: PackedBatch, threads: int) -> dict
         "ENABLE_CPU_PINNING": False,
         "PERF_COUNT": True,
     }
-    request = openvino().Core().compile_model(graph, "CPU", settings).create_infer_request()
+    request = import_openvino().Core().compile_model(graph, "CPU", settings).create_infer_request()
     least: dict[tuple[str, str], float] = {}
     for _ in range(CALLS):
         request.infer([batch.ids, batch.type_ids, batch.positions, batch.segment_ids])

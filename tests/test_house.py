@@ -35,6 +35,15 @@ def test_architecture_draws_the_floors_of_the_contract() -> None:
     assert drawn == layers
 
 
+def test_a_folder_of_tests_is_a_package_and_its_tests_use_it() -> None:
+    """A reader finds a package's tests by the name of their folder."""
+    for path in (ROOT / "tests").glob("*/test_*.py"):
+        folder = path.parent.name
+        assert (ROOT / "src" / "albertkit" / folder).is_dir(), path
+        uses = rf"albertkit\.{folder}\b|from albertkit import|import albertkit|\"benchmarks\""
+        assert re.search(uses, path.read_text(encoding="utf-8")), path
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_listed_code_is_raised_and_tested(code: str) -> None:
     raised = all_text([p for p in SOURCES if p.name != "codes.py"])

@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,29 @@ def functions_named_by_participles(files: list[Path]) -> list[str]:
     ]
 
 
+def numbers_of(file: Path) -> Iterator[str]:
+    """The names of a module's constants whose value is one number."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        pairs = (
+            zip(target.elts, value.elts, strict=True)
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            else [(target, value)]
+        )
+        for name, part in pairs:
+            if isinstance(name, ast.Name) and is_number(part):
+                yield name.id
+
+
+def is_number(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.BinOp):
+        return is_number(value.left) and is_number(value.right)
+    if isinstance(value, ast.UnaryOp):
+        return is_number(value.operand)
+    return isinstance(value, ast.Constant) and type(value.value) in (int, float)
+
+
 def files_of(package: str) -> list[Path]:
     return [file for file in SOURCES if package_of(file) == package]
 
@@ -115,6 +139,15 @@ def test_the_pages_have_no_banned_words() -> None:
     assert count_banned_words(PAGES) == {}
 
 
+@pytest.mark.parametrize("folder", ["src", *FOLDERS, "docs"])
+def test_normalize_has_one_spelling(folder: str) -> None:
+    """The field's, with a z; only examples of a misspelt keyword have the other one."""
+    files = (file for kind in ("py", "md", "toml") for file in (ROOT / folder).rglob(f"*.{kind}"))
+    spelt = re.compile(r"normalis(?!e_embeddings|e'; the)", re.IGNORECASE)
+    this = Path(__file__)
+    assert [f for f in files if f != this and spelt.search(f.read_text("utf-8"))] == []
+
+
 def test_a_class_name_has_one_meaning() -> None:
     names = Counter(
         node.name
@@ -123,6 +156,28 @@ def test_a_class_name_has_one_meaning() -> None:
         if isinstance(node, ast.ClassDef)
     )
     assert {name for name, count in names.items() if count > 1} == set()
+
+
+def test_a_number_has_a_name_of_its_own() -> None:
+    """BLOCK, FEW or SHOWN in five modules would be five numbers; a copy would be changed alone."""
+    modules = Counter(name for file in SOURCES for name in {*numbers_of(file)})
+    assert {name for name, count in modules.items() if count > 1} == set()
+
+
+def test_a_numbers_name_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "A: Final = 2**3 - 1\nB, C = -1, 'x'\nD = 1 if A else 2\nA.b = 1"
+    )
+    assert list(numbers_of(tmp_path / "a.py")) == ["A", "B"]
+
+
+def test_array_types_have_one_home() -> None:
+    """Of float32, float64, int32, int64 and bool; `NDArray` of others has no short name."""
+    spelt = re.compile(r"NDArray\[np\.(float32|float64|int32|int64|bool_)\]")
+    home = SOURCE / "arrays.py"
+    assert [
+        str(file) for file in SOURCES if file != home and spelt.search(file.read_text("utf-8"))
+    ] == []
 
 
 @pytest.mark.parametrize("word", ["told", "Tells", "beside"])

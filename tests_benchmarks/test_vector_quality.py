@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow
 import pytest
 from pyarrow import parquet
 
 import distillation_texts
+from albertkit.arrays import FloatArray
 from contenders import BM25, Tfidf, Vectoriser, unit
 from vector_quality import anisotropy, collection_ndcg, make_table, probe, recall, similarity
-
-Vectors = npt.NDArray[np.float32]
 
 
 class Known(Vectoriser):
@@ -25,16 +23,18 @@ class Known(Vectoriser):
     def __init__(self, encode: Callable[[str], tuple[float, float]]) -> None:
         self.encode = encode
 
-    def vectors(self, texts: Sequence[str]) -> Vectors:
+    def vectors(self, texts: Sequence[str]) -> FloatArray:
         return unit(np.array([self.encode(text) for text in texts]))
 
-    def compare(self, first: Sequence[str], second: Sequence[str]) -> Vectors:
+    def compare(self, first: Sequence[str], second: Sequence[str]) -> FloatArray:
         return np.asarray((self.vectors(first) * self.vectors(second)).sum(1))
 
-    def search(self, queries: Sequence[str], documents: Sequence[str]) -> Vectors:
+    def search(self, queries: Sequence[str], documents: Sequence[str]) -> FloatArray:
         return self.vectors(queries) @ self.vectors(documents).T
 
-    def features(self, fitted: Sequence[str], others: Sequence[str]) -> tuple[Vectors, Vectors]:
+    def features(
+        self, fitted: Sequence[str], others: Sequence[str]
+    ) -> tuple[FloatArray, FloatArray]:
         return self.vectors(fitted), self.vectors(others)
 
 

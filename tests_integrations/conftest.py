@@ -20,7 +20,7 @@ from tests.support.shared_files import pytest_sessionfinish
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit import TextEmbedder
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
 __all__ = ["pytest_sessionfinish"]
 
@@ -30,7 +30,7 @@ PROMPTS = MappingProxyType({"query": "query: ", "document": "the text: "})
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose queries and documents have prompts, so that a confusion is seen."""
-    pooling = PoolingConfig(steps=(Normalise(),), prompts=PROMPTS)
+    pooling = PoolingConfig(steps=(Normalize(),), prompts=PROMPTS)
     return save_tiny_vectors(tmp_path_factory.mktemp("models") / "tiny", pooling)
 
 

@@ -33,7 +33,7 @@ from albertkit.integrations import (
     LangChainEmbeddings,
     LlamaIndexEmbedding,
 )
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
 QUERY = "the telephone and its camera"
 
@@ -180,7 +180,7 @@ def test_a_chroma_collection_refuses_another_model_of_the_same_width(
     collection = client.create_collection("texts", embedding_function=ours)
     collection.add(ids=["a"], documents=["a text"])
     shutil.rmtree(here)
-    save_tiny_vectors(here, PoolingConfig(steps=(Normalise(),)), seed=5)
+    save_tiny_vectors(here, PoolingConfig(steps=(Normalize(),)), seed=5)
     SharedSystemClient.clear_system_cache()
     client = chromadb.PersistentClient(str(tmp_path / "db"))
     with pytest.raises(ValueError, match=r"made by another model .*\[index-differs\]"):

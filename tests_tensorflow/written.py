@@ -17,7 +17,7 @@ from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.graph.encoder import emit_embeddings, emit_layer, emit_masked_lm_head, emit_pooler
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.parameters import layer_prefix
+from albertkit.spec.parameters import make_layer_prefix
 
 CONFIG = AlbertConfig(
     **{  # type: ignore[arg-type]  # plain data
@@ -80,7 +80,7 @@ def numpy_answers(
         x = emit_embeddings(emit, ids[None, :length], types[None, :length], positions)  # [1, S, H]
         outputs = {}
         for number in range(config.num_hidden_layers):
-            x = emit_layer(emit, config, x, everything_seen, layer_prefix(0, 0))
+            x = emit_layer(emit, config, x, everything_seen, make_layer_prefix(0, 0))
             outputs[f"encoder_output_{number}"] = x[0]
         outputs["sequence_output"] = x[0]
         outputs["pooled_output"] = emit_pooler(emit, x[:, 0])[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from race.runner import Encoder, Vectors, longest, normalise_if_asked
+from race.runner import Encoder, Vectors, longest, normalize_if_asked
 
 BATCH = 32
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
@@ -39,7 +39,7 @@ class Padded(Encoder):
         means = np.concatenate(parts)
         vectors = np.empty_like(means)
         vectors[order] = means
-        return normalise_if_asked(vectors, self.directory)
+        return normalize_if_asked(vectors, self.directory)
 
     def _means(self, batch: list[list[int]]) -> Vectors:
         width = max(map(len, batch))

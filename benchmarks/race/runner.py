@@ -51,7 +51,7 @@ def longest(directory: Path) -> int:
     return values
 
 
-def normalise_if_asked(vectors: Vectors, directory: Path) -> Vectors:
+def normalize_if_asked(vectors: Vectors, directory: Path) -> Vectors:
     """Of length one where the model's directory says so, as sentence-transformers does."""
     if not (directory / "2_Normalize").exists():
         return vectors

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from race.padded_peers import Padded
-from race.runner import Encoder, Vectors, longest, normalise_if_asked
+from race.runner import Encoder, Vectors, longest, normalize_if_asked
 
 
 class SentenceTransformers(Encoder):
@@ -43,7 +43,7 @@ class Pipeline(Encoder):
 
     def encode(self, texts: list[str]) -> Vectors:
         means = [tokens[0].numpy().mean(0) for tokens in self.pipeline(texts)]
-        return normalise_if_asked(np.stack(means), self.directory)
+        return normalize_if_asked(np.stack(means), self.directory)
 
 
 class Compiled(Padded):

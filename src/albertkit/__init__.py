@@ -136,14 +136,14 @@ def __getattr__(name: str) -> object:
     try:
         return getattr(import_module(home), name)
     except ModuleNotFoundError as error:
-        from albertkit.errors.exceptions import EXTRA_OF, extra_missing
+        from albertkit.errors.exceptions import EXTRA_OF, extra_missing_error
 
         if error.name is None or error.name not in EXTRA_OF:
             raise
-        raise extra_missing(error.name, name, _missing_kind()) from error
+        raise extra_missing_error(error.name, name, choose_error_class()) from error
 
 
-def _missing_kind() -> type[ResourceError]:
+def choose_error_class() -> type[ResourceError]:
     """An ImportError for `from albertkit import X`, else an AttributeError.
 
     `hasattr` needs an AttributeError, but an import statement replaces its message.

@@ -9,7 +9,7 @@ from tests.support.axes import CONFIG, random_weights
 from tests.support.modules import HERE
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, ConfigOverrides, read_checkpoint
-from albertkit.checkpoints.format import metadata_missing
+from albertkit.checkpoints.format import metadata_missing_error
 from albertkit.errors import InputError
 
 
@@ -65,6 +65,6 @@ def test_overrides_cannot_contradict_the_tensors(
 
 
 def test_missing_metadata_names_the_flags() -> None:
-    error = metadata_missing(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
+    error = metadata_missing_error(["num_hidden_layers", "hidden_act"], "a reason", "somewhere")
     assert error.diagnostic.code == "metadata-missing"
     assert "--num-hidden-layers and --hidden-act" in str(error)

@@ -19,7 +19,7 @@ from albertkit.checkpoints.format import Format
 from albertkit.checkpoints.registry import FORMATS
 from albertkit.conversion import convert
 from albertkit.errors import AlbertKitError, ResourceError
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.tables import OUTPUT_FORMATS, Table, write_table
 from albertkit.tokenization import AlbertTokenizer
 
@@ -71,7 +71,7 @@ def test_every_format_is_written_whole_or_not_at_all(
     target: Format, stored: Checkpoint, tmp_path: Path
 ) -> None:
     def write(location: Path) -> None:
-        with new_directory(location) as directory:
+        with create_directory(location) as directory:
             target.write(stored, directory)
 
     check_at_each_file(write, tmp_path / "work")

@@ -9,12 +9,19 @@ import pytest
 from tests.support.axes import CONFIG, random_weights
 
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.checkpoints.agreement import Rule, by_google, by_transformers, other_order
+from albertkit.checkpoints.agreement import (
+    Rule,
+    assign_group_by_google,
+    assign_group_by_transformers,
+    describe_other_order,
+)
 from albertkit.spec import AlbertConfig
 
 
 @pytest.mark.parametrize(
-    ("rule", "first"), [(by_google, (22, 22)), (by_transformers, (18, 14))], ids=["google", "hf"]
+    ("rule", "first"),
+    [(assign_group_by_google, (22, 22)), (assign_group_by_transformers, (18, 14))],
+    ids=["google", "hf"],
 )
 def test_the_smallest_configuration_that_rounds_is_known(
     rule: Rule, first: tuple[int, int]
@@ -23,7 +30,9 @@ def test_the_smallest_configuration_that_rounds_is_known(
     rounds = (
         size
         for size in sizes
-        if other_order(AlbertConfig(num_hidden_layers=size[0], num_hidden_groups=size[1]), rule)
+        if describe_other_order(
+            AlbertConfig(num_hidden_layers=size[0], num_hidden_groups=size[1]), rule
+        )
     )
     assert next(rounds) == first
 

@@ -129,7 +129,7 @@ def test_transformers_gives_the_same_vectors_of_what_went_to_hugging_face(tmp_pa
         close(model(**torch_inputs(wanted)).pooler_output, wanted["pooled_output"], ATOL)
 
 
-def test_text_is_normalised_and_that_is_noted(tmp_path: Path) -> None:
+def test_text_is_normalized_and_that_is_noted(tmp_path: Path) -> None:
     loaded = albertkit.load(preset(MASKED, tmp_path))
     assert "tokenizer-without-normalization" in [note.code for note in loaded.notes]
     assert loaded.tokenizer.encode("Héllo World") == loaded.tokenizer.encode("hello world")

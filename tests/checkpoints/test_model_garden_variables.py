@@ -12,11 +12,11 @@ from tests.support.object_checkpoints import write_object_checkpoint
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.format import ConfigOverrides
-from albertkit.checkpoints.model_garden.bert_names import bert_rows
+from albertkit.checkpoints.model_garden.bert_names import list_bert_variables
 from albertkit.checkpoints.model_garden.format import MODEL_GARDEN
-from albertkit.checkpoints.model_garden.names import PROJECTED, rows
+from albertkit.checkpoints.model_garden.names import PROJECTED, list_rows
 from albertkit.checkpoints.model_garden.variables import GardenVariables
-from albertkit.checkpoints.names import ForeignArrays, identity_projection
+from albertkit.checkpoints.names import ForeignArrays, make_identity_projection
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
@@ -28,7 +28,7 @@ GROUPLESS = [name for name, axis in AXES.items() if "group" not in str([*axis])]
 
 
 def variables_of(weights: Weights) -> dict[str, FloatArray]:
-    table = bert_rows if weights.config.num_hidden_groups > 1 else rows
+    table = list_bert_variables if weights.config.num_hidden_groups > 1 else list_rows
     return dict(ForeignArrays(weights, table(weights.config, weights.heads)))
 
 
@@ -69,7 +69,7 @@ def test_a_bert_of_three_layers_has_three_groups(tmp_path: Path) -> None:
 
 def test_a_projection_that_is_there_is_read_even_where_it_need_not_be(tmp_path: Path) -> None:
     weights = random_weights(CONFIGS["embedding_as_wide_as_hidden"], pooler=True)
-    table = (*rows(weights.config), *PROJECTED)
+    table = (*list_rows(weights.config), *PROJECTED)
     variables = open_variables(tmp_path, dict(ForeignArrays(weights, table)))
     again = variables.weights(weights.config)[0].arrays
     for row in PROJECTED:
@@ -132,7 +132,7 @@ def test_a_kernel_that_is_no_attentions_is_refused(tmp_path: Path, shape: tuple[
 def assert_same(actual: Weights, wanted: Weights) -> None:
     """Where E equals H there is no projection in the file, so that it is the identity."""
     assert actual.heads == wanted.heads
-    expected = {**wanted.arrays, **identity_projection(wanted.config)}
+    expected = {**wanted.arrays, **make_identity_projection(wanted.config)}
     assert set(actual.arrays) == set(expected)
     for name, array in expected.items():
         np.testing.assert_array_equal(actual.arrays[name], array, err_msg=name)

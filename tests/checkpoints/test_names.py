@@ -15,11 +15,11 @@ from albertkit.checkpoints.names import (
     ForeignArrays,
     Layout,
     Row,
-    foreign_shape,
+    compute_foreign_shape,
     has_real_projection,
+    read_weights,
     to_canonical,
     to_foreign,
-    weights_from,
 )
 from albertkit.errors import FormatError
 from albertkit.spec import AlbertConfig, Weights
@@ -60,7 +60,7 @@ def test_a_layout_and_its_inverse_give_the_array_back(layout: Layout) -> None:
     shape = (12,) if layout == "heads_bias" else (12, 12) if "heads" in layout else (12, 20)
     array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     there = to_foreign(array, layout, 4)
-    assert there.shape == foreign_shape(shape, layout, 4)
+    assert there.shape == compute_foreign_shape(shape, layout, 4)
     np.testing.assert_array_equal(to_canonical(there, layout), array)
 
 
@@ -84,7 +84,7 @@ def test_weights_laid_out_and_read_again_are_the_same(config: AlbertConfig) -> N
     laid = ForeignArrays(weights, rows_of(weights))
     held = Held(laid)
     assert held.shapes == laid.shapes
-    back = weights_from(held, rows_of(weights), config, ("masked_lm",))
+    back = read_weights(held, rows_of(weights), config, ("masked_lm",))
     assert set(back.arrays) == set(weights.arrays)
     for name, array in weights.arrays.items():
         np.testing.assert_array_equal(back.arrays[name], array, err_msg=name)
@@ -94,7 +94,7 @@ def test_a_format_without_projection_means_the_identity() -> None:
     config = replace(CONFIG, embedding_size=32)
     weights = random_weights(config)
     rows = rows_of(weights, without_projection=True)
-    back = weights_from(Held(ForeignArrays(weights, rows)), rows, config)
+    back = read_weights(Held(ForeignArrays(weights, rows)), rows, config)
     np.testing.assert_array_equal(back.arrays[f"{PROJECTION}.weight"], np.eye(32))
     assert has_real_projection(weights)
     assert not has_real_projection(back)
@@ -106,7 +106,7 @@ def test_a_missing_tensor_is_named_in_both_namings() -> None:
     held = Held(ForeignArrays(weights, rows))
     del held["file/pooler.bias"]
     with pytest.raises(FormatError, match=r"file/pooler.bias \(pooler.bias\)"):
-        weights_from(held, rows, CONFIG)
+        read_weights(held, rows, CONFIG)
 
 
 def test_a_misshaped_tensor_is_named_with_the_shape_that_the_file_should_have() -> None:
@@ -116,11 +116,11 @@ def test_a_misshaped_tensor_is_named_with_the_shape_that_the_file_should_have() 
     name = "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight"
     held[f"file/{name}"] = np.zeros((32, 32), np.float32)
     with pytest.raises(FormatError, match=r"\[32, 32\].*it has \[32, 4, 8\]"):
-        weights_from(held, rows, CONFIG)
+        read_weights(held, rows, CONFIG)
 
 
 def test_what_no_row_gives_is_missed() -> None:
     weights = random_weights(CONFIG)
     rows = [row for row in rows_of(weights) if row.canonical != "pooler.bias"]
     with pytest.raises(FormatError, match=r"pooler.bias"):
-        weights_from(Held(ForeignArrays(weights, rows)), rows, CONFIG)
+        read_weights(Held(ForeignArrays(weights, rows)), rows, CONFIG)

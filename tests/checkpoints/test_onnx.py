@@ -37,7 +37,7 @@ from albertkit.engine.protocol import OutputRequest, SpanSearch
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.pooling_config import Dense, Normalise, Pooling, PoolingConfig
+from albertkit.spec.pooling_config import Dense, Normalize, Pooling, PoolingConfig
 
 LENGTHS = (40, 3, 17, 9, 2)
 ATOL = 1e-4  # what a conversion allows; found are 2e-6 for vectors, 6e-6 for word logits
@@ -123,7 +123,7 @@ def test_a_pooler_that_no_head_reads_is_an_output(tmp_path: Path) -> None:
 
 def test_a_plan_follows_the_heads_outputs(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm"])
-    file = write_onnx(weights, tmp_path / "m", PoolingConfig(steps=(Normalise(),)))
+    file = write_onnx(weights, tmp_path / "m", PoolingConfig(steps=(Normalize(),)))
     names = [output.name for output in session(file).get_outputs()]
     assert names == ["logits", "sentence_embedding"]
 
@@ -184,7 +184,7 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
     weights = random_weights(CONFIG)
     plan = PoolingConfig(
         pooling,
-        (dense(24), Normalise()),
+        (dense(24), Normalize()),
         max_length=20,
         prompts={"query": "ask: "},
         default_prompt="query",
@@ -205,11 +205,11 @@ def test_a_plan_of_text_vectors_is_computed_and_kept(pooling: Pooling, tmp_path:
     assert isinstance(expected_step, Dense)
     np.testing.assert_array_equal(step.weight, expected_step.weight)
     np.testing.assert_array_equal(step.bias, expected_step.bias)
-    assert back.steps[1] == Normalise()
+    assert back.steps[1] == Normalize()
 
 
 def test_a_row_without_a_token_gives_numbers(tmp_path: Path) -> None:
-    plan = PoolingConfig(steps=(Normalise(),))
+    plan = PoolingConfig(steps=(Normalize(),))
     file = write_onnx(random_weights(CONFIG, ["masked_lm"], pooler=True), tmp_path / "m", plan)
     inputs = pad_encodings(random_encodings(CONFIG, (5, 4)))
     inputs["attention_mask"][1] = 0
@@ -426,7 +426,7 @@ def whole(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[OnnxFormat, Path]:
     tiny = dataclasses.replace(CONFIG, vocab_size=9, max_position_embeddings=4, intermediate_size=4)
-    stored = Checkpoint(random_weights(tiny), pooling=PoolingConfig(steps=(dense(8), Normalise())))
+    stored = Checkpoint(random_weights(tiny), pooling=PoolingConfig(steps=(dense(8), Normalize())))
     path = tmp_path_factory.mktemp(request.param.name)
     request.param.write(stored, path)
     return request.param, path

@@ -18,19 +18,19 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import (
     CNN,
     Dropout,
-    Normalize,
     Pooling,
     WeightedLayerPooling,
 )
 from sentence_transformers.sentence_transformer.modules import Dense as TheirDense
 from sentence_transformers.sentence_transformer.modules import LayerNorm as TheirLayerNorm
+from sentence_transformers.sentence_transformer.modules import Normalize as TheirNormalize
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint, format_of
 from albertkit.conversion import convert, verify
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.spec.pooling_config import Dense, LayerNorm, Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Dense, LayerNorm, Normalize, PoolingConfig
 from albertkit.tasks import TextEmbedder
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 
@@ -50,7 +50,7 @@ def test_what_version_six_writes_is_read(tmp_path: Path) -> None:
     theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
     theirs[1] = Pooling(32, "max")
     theirs.append(TheirDense(32, 10, activation_function=torch.nn.Identity()))
-    theirs.append(Normalize())
+    theirs.append(TheirNormalize())
     theirs.append(TheirDense(10, 6, bias=False))
     theirs.prompts = {"query": "q: "}
     theirs.max_seq_length = 17
@@ -62,7 +62,7 @@ def test_what_version_six_writes_is_read(tmp_path: Path) -> None:
     assert plan is not None
     assert plan.pooling == "max"
     assert plan.prompts["query"] == "q: "
-    assert [type(step) for step in plan.steps] == [Dense, Normalise, Dense]
+    assert [type(step) for step in plan.steps] == [Dense, Normalize, Dense]
     assert TextEmbedder(tmp_path / "model").max_seq_length == 17
     assert_same_vectors(tmp_path / "model")
 
@@ -96,7 +96,7 @@ def test_the_layout_of_paraphrase_albert_small_v2_is_read(tmp_path: Path) -> Non
 
 
 def test_an_encoder_in_a_folder_of_its_own_is_read(tmp_path: Path) -> None:
-    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalize(),)))
     encoder = directory / "0_Transformer"
     encoder.mkdir()
     for file in directory.iterdir():
@@ -131,7 +131,7 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
     layer = Dense(rng.normal(size=(8, 32)).astype(np.float32), None, "gelu_erf")
     plan = PoolingConfig(
         "cls",
-        (Normalise(), layer),
+        (Normalize(), layer),
         12,
         {"query": "ask: "},
         "query",
@@ -209,7 +209,7 @@ def test_what_is_not_known_is_refused_by_name(
 
 
 def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
-    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalise(),)))
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalize(),)))
     modules = json.loads((directory / "modules.json").read_text())
     modules[2]["type"] = "sentence_transformers.models.LSTM"
     (directory / "modules.json").write_text(json.dumps(modules))
@@ -220,15 +220,15 @@ def test_an_unknown_step_is_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "mode", ["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 )
-@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("normalize", [True, False])
 def test_every_pooling_of_theirs_gives_their_vectors(
-    mode: str, normalise: bool, tmp_path: Path
+    mode: str, normalize: bool, tmp_path: Path
 ) -> None:
     theirs = SentenceTransformer(str(save_tiny(tmp_path / "encoder")), device="cpu")
     theirs[1] = Pooling(32, mode)
     theirs.append(Dropout(0.5))
-    if normalise:
-        theirs.append(Normalize())
+    if normalize:
+        theirs.append(TheirNormalize())
     theirs.save_pretrained(str(tmp_path / "model"))
     assert_same_vectors(tmp_path / "model")
     TextEmbedder(tmp_path / "model").save_pretrained(tmp_path / "again")

@@ -31,7 +31,7 @@ from albertkit.checkpoints.format import Checkpoint, ConfigOverrides, RenamedTen
 from albertkit.checkpoints.names import PROJECTION, ForeignArrays
 from albertkit.checkpoints.tf1.format import TF1
 from albertkit.checkpoints.tf1.hub_module import TF1_HUB
-from albertkit.checkpoints.tf1.names import HEADS, rows
+from albertkit.checkpoints.tf1.names import HEAD_ROWS, list_rows
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.fileformats.tensorflow.sstable import encode_sstable, read_sstable
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle, write_bundle
@@ -114,12 +114,12 @@ def test_a_checkpoint_is_recognised_by_directory_prefix_and_index() -> None:
 
 
 @pytest.mark.parametrize("config", CONFIG_AXES)
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", HEAD_ROWS)
 def test_rows_cover_the_parameter_table(config: AlbertConfig, head: str) -> None:
     table = {row.name for row in parameter_table(config, [head], pooler=True).stored}
     if config.embedding_size == config.hidden_size:
         table -= {f"{PROJECTION}.weight", f"{PROJECTION}.bias"}
-    own = rows(config, [head])
+    own = list_rows(config, [head])
     assert {row.canonical for row in own} == table
     assert len({row.foreign for row in own}) == len(own)
 
@@ -261,7 +261,7 @@ def test_a_vocabulary_above_counts_only_with_its_configuration(tmp_path: Path) -
 
 def test_groups_that_google_trained_in_another_order_are_refused(tmp_path: Path) -> None:
     config = replace(CONFIG, num_hidden_layers=22, num_hidden_groups=22)
-    table = rows(config)
+    table = list_rows(config)
     write_bundle(tmp_path / PREFIX, ForeignArrays(random_weights(config), table))
     (tmp_path / "albert_config.json").write_text(json.dumps(config.to_google()))
     with pytest.raises(
@@ -335,7 +335,7 @@ def test_what_is_written_is_read_bit_by_bit(config: AlbertConfig, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "head", [name for name in HEADS if name not in {"masked_lm", "sentence_order"}]
+    "head", [name for name in HEAD_ROWS if name not in {"masked_lm", "sentence_order"}]
 )
 def test_every_head_is_written_and_read(head: str, tmp_path: Path) -> None:
     labels = {0: "sad", 1: "so-so", 2: "glad"}

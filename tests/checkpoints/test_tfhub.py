@@ -22,7 +22,7 @@ import albertkit
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints import format_of
 from albertkit.checkpoints.format import ConfigOverrides
-from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.model_garden.names import list_encoder_rows, list_rows
 from albertkit.checkpoints.names import Row, to_canonical
 from albertkit.checkpoints.tfhub.format import TFHUB
 from albertkit.errors import AlbertKitError, FormatError
@@ -89,11 +89,11 @@ def test_gradients_are_tensorflows(shared: Path) -> None:
     logits = words(**inputs, masked_lm_positions=positions).logits
     of_words = gradients_of(words, (logits * given["w_mlm_logits"]).sum())
 
-    table = rows(weights.config, weights.heads)
+    table = list_rows(weights.config, weights.heads)
     assert len(table) == 30
     both = {name: of_encoder[name] + of_words.get(name, np.float32(0)) for name in of_encoder}
     both |= {name: of_words[name] for name in of_words if name not in of_encoder}
-    assert_gradients(of_encoder, "encoder_grad", encoder_rows(weights.config), wanted)
+    assert_gradients(of_encoder, "encoder_grad", list_encoder_rows(weights.config), wanted)
     assert_gradients(both, "grad", table, wanted)
 
 

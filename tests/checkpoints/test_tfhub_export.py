@@ -13,7 +13,7 @@ from tests.support.axes import CONFIG, random_weights
 from tests.support.tiny_models import contents
 
 from albertkit.checkpoints import Checkpoint
-from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.model_garden.names import list_encoder_rows, list_rows
 from albertkit.checkpoints.tfhub.export import write_tfhub
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.sentencepiece_model import write_sentencepiece_model
@@ -124,9 +124,9 @@ def test_the_rows_cover_the_table(widths: tuple[int, int]) -> None:
     config = replace(CONFIG, embedding_size=widths[0], hidden_size=widths[1])
     table = {row.name for row in parameter_table(config, ["masked_lm"], pooler=True).stored}
     projection = {name for name in table if "mapping_in" in name and widths[0] == widths[1]}
-    named = [row.canonical for row in rows(config, ("masked_lm",))]
+    named = [row.canonical for row in list_rows(config, ("masked_lm",))]
     assert sorted(named) == sorted(table - projection)
-    assert len(encoder_rows(config)) == (23 if projection else 25)
+    assert len(list_encoder_rows(config)) == (23 if projection else 25)
 
 
 def test_tensorflow_is_named_in_its_files_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.tokenization.conftest import TINY
 
 from albertkit import AlbertTokenizer
-from albertkit.checkpoints.tokenizer_files import files_to_write, sentencepiece_model
+from albertkit.checkpoints.tokenizer_files import complete_files, find_sentencepiece_model
 from albertkit.errors import InputError
 
 FILES = {"spiece.model": TINY.read_bytes()}
@@ -16,14 +16,17 @@ ADDED = {**FILES, "added_tokens.json": json.dumps({"[NEW]": 1000}).encode()}
 
 
 def test_a_model_with_added_tokens_is_refused_by_a_format_for_models_alone() -> None:
-    assert sentencepiece_model(FILES, "a preset", "its reader knows no others") == TINY.read_bytes()
+    assert (
+        find_sentencepiece_model(FILES, "a preset", "its reader knows no others")
+        == TINY.read_bytes()
+    )
     with pytest.raises(InputError, match=r"the added token '\[NEW\]'.*\[unsupported-by-format\]"):
-        sentencepiece_model(ADDED, "a preset", "its reader knows no others")
+        find_sentencepiece_model(ADDED, "a preset", "its reader knows no others")
 
 
 def test_added_tokens_and_sides_are_written_with_a_tokenizer_json() -> None:
     settings = json.dumps({"truncation_side": "left"}).encode()
-    files = files_to_write({**ADDED, "tokenizer_config.json": settings})
+    files = complete_files({**ADDED, "tokenizer_config.json": settings})
     tokenizer = AlbertTokenizer.from_files(files)
     assert tokenizer.get_added_vocab() == {"[NEW]": 1000}
     assert tokenizer.truncation_side == "left"

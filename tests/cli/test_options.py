@@ -97,3 +97,17 @@ def test_every_command_that_names_a_model_has_the_options_of_hubs(
     shown = set(re.findall(r"--[a-z-]+|\bMODEL\b", capsys.readouterr().out))
     if shown & {"--model", "--tokenizer", "MODEL"}:
         assert {f"--{name.replace('_', '-')}" for name in options.FETCH} <= shown
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("local_files_only=True forbids it", "--local-files-only forbids it"),
+        ("engine='openvino' needs openvino", "--engine openvino needs openvino"),
+        ("files=True and header=False", "--files and --no-header"),
+        ("file_format='csv', delimiter=';'", "--input-format csv, --delimiter ';'"),
+        ("my_engine='a' and engine=x", "my_engine='a' and engine=x"),
+    ],
+)
+def test_a_commands_error_names_its_options(message: str, expected: str) -> None:
+    assert options.name_options(message) == expected

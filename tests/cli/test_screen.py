@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albertkit.cli import screen
-from albertkit.cli.screen import align, bold, display_width, draw_table
+from albertkit.cli.screen import align, draw_table, make_bold, measure_width
 from albertkit.tables import Table
 
 
@@ -20,7 +20,7 @@ def test_numbers_stand_right_and_words_left() -> None:
 
 
 def test_wide_letters_and_accents_keep_the_columns() -> None:
-    assert [display_width(text) for text in ("ab", "日本", "e\u0301")] == [2, 4, 1]
+    assert [measure_width(text) for text in ("ab", "日本", "e\u0301")] == [2, 4, 1]
     lines = draw_table(Table({"text": ["日本", "abcde"], "n": [1, 2]})).splitlines()
     assert lines[1] == "日本   1"
     assert lines[2] == "abcde  2"
@@ -38,17 +38,17 @@ def test_a_cell_wider_than_its_place_is_cut() -> None:
 def test_the_widest_column_of_words_is_cut_to_the_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(screen, "terminal_width", lambda: 29)
+    monkeypatch.setattr(screen, "get_terminal_width", lambda: 29)
     table = Table({"n": [1], "text": ["word " * 20], "kind": ["a"], "score": [0.5]})
     assert draw_table(table).splitlines()[1] == "1  word word w…  a     0.5000"
-    monkeypatch.setattr(screen, "terminal_width", lambda: 40)
+    monkeypatch.setattr(screen, "get_terminal_width", lambda: 40)
     lines = draw_table(table).splitlines()
     assert len(lines[1]) == 40
     assert lines[1].startswith("1  word word word word wo")
 
 
 def test_columns_without_room_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "terminal_width", lambda: 40)
+    monkeypatch.setattr(screen, "get_terminal_width", lambda: 40)
     words = {f"name{n}": ["word " * 20] for n in range(6)}
     first, second, note = draw_table(Table({"score": [0.5], **words})).splitlines()
     assert first.split() == ["score", "name0", "name1"]
@@ -70,4 +70,4 @@ def test_bold_only_on_a_terminal_and_without_no_color(
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
     monkeypatch.setenv("NO_COLOR", no_color)
-    assert (bold("x") != "x") is marked
+    assert (make_bold("x") != "x") is marked

@@ -19,11 +19,11 @@ from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.convert import describe_changes
 from albertkit.conversion.model_outputs import compute_outputs
-from albertkit.conversion.parity import Parity, max_difference
+from albertkit.conversion.parity import Parity, estimate_differences
 from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.runtime import open_model
-from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Dense, Normalize, PoolingConfig
 
 CONVERT = import_module("albertkit.conversion.convert")  # not the function of that name
 
@@ -74,14 +74,14 @@ def test_the_bound_is_derived_from_float32s_own_error() -> None:
     weights = random_weights(TINY, ["masked_lm"])
     inputs = make_parity_inputs(weights.config, None)
     outputs = compute_outputs(weights, inputs)
-    bounds = max_difference(weights, outputs, inputs)
+    bounds = estimate_differences(weights, outputs, inputs)
     assert bounds["sequence"] == 1e-4
     assert bounds["masked_lm"] < 1e-3
     name = "predictions.bias"  # larger logits have larger rounding errors
     large = {**weights.arrays, name: weights.arrays[name] + np.float32(1000)}
     sensitive = replace(weights, arrays=large)
     outputs = compute_outputs(sensitive, inputs)
-    assert 1e-3 < max_difference(sensitive, outputs, inputs)["masked_lm"] < 1e-2
+    assert 1e-3 < estimate_differences(sensitive, outputs, inputs)["masked_lm"] < 1e-2
 
 
 def test_a_tolerance_replaces_the_bound(words: Path, tmp_path: Path) -> None:
@@ -149,11 +149,11 @@ def test_a_head_that_the_target_has_no_place_for_is_refused_or_left_out_on_reque
     [
         PoolingConfig("cls"),
         PoolingConfig(prompts={"query": "q: "}),
-        PoolingConfig(steps=(Normalise(),)),
+        PoolingConfig(steps=(Normalize(),)),
         PoolingConfig(steps=(Dense(np.eye(32, dtype=np.float32), None, "tanh"),)),
         PoolingConfig(max_length=9),
     ],
-    ids=["pooling", "prompts", "normalise", "dense", "length"],
+    ids=["pooling", "prompts", "normalize", "dense", "length"],
 )
 def test_how_vectors_are_made_is_kept_or_refused(tmp_path: Path, plan: PoolingConfig) -> None:
     directory = save_tiny_vectors(tmp_path / "model", plan)
@@ -278,7 +278,7 @@ class Wrong:
 def test_a_wrong_copy_is_found_out_and_leaves_nothing(
     words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CONVERT, "target_named", lambda name: Wrong())
+    monkeypatch.setattr(CONVERT, "find_target", lambda name: Wrong())
     with pytest.raises(FormatError, match=r"on 8 texts the output .* differs by.*parity-failed"):
         convert(words, tmp_path / "out", to="wrong")
     assert list(tmp_path.iterdir()) == []
@@ -300,7 +300,7 @@ class Full:
 def test_a_full_disk_is_one_line_that_names_the_place_and_leaves_nothing(
     words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CONVERT, "target_named", lambda name: Full())
+    monkeypatch.setattr(CONVERT, "find_target", lambda name: Full())
     directory = tmp_path / "out"
     with pytest.raises(ResourceError) as caught:
         convert(words, directory, to="full")

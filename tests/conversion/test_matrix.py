@@ -16,7 +16,7 @@ from tests.support.tiny_models import PIECES, TINY
 from albertkit import AlbertTokenizer, convert
 from albertkit.checkpoints import FORMATS, HUGGINGFACE, TARGETS, Checkpoint
 from albertkit.checkpoints.format import Format
-from albertkit.conversion.differences import weight_differences
+from albertkit.conversion.differences import compare_weights
 from albertkit.errors import InputError
 from albertkit.spec import HEADS
 
@@ -63,7 +63,7 @@ def test_weights_heads_and_config_come_back(
     assert done.parity.weights.identical == len(weights.table().stored)
     back = convert(tmp_path / "out", tmp_path / "back", to="huggingface")
     restored = HUGGINGFACE.read(tmp_path / "back").weights
-    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert compare_weights(weights, restored).identical == len(weights.table().stored)
     assert restored.heads == weights.heads
     assert back.parity.largest == 0
     config = restored.config
@@ -86,7 +86,7 @@ def test_every_axis_comes_back_or_is_refused(target: Format, axis: str, tmp_path
         return
     target.write(Checkpoint(weights), path)
     restored = target.read(path).weights
-    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert compare_weights(weights, restored).identical == len(weights.table().stored)
     # of the masked LM head, which is not there
     first = replace(restored.config, extra={}, prediction_layer_norm_eps=None)
     assert first == replace(config, prediction_layer_norm_eps=None)

@@ -10,10 +10,10 @@ import pytest
 from tests.support.tiny_models import save_tiny
 
 from albertkit.conversion.self_test import (
-    doubtful_values,
+    check_metadata,
     explain_doubts,
+    list_doubtful_values,
     log_probabilities,
-    metadata_doubts,
     self_test,
 )
 from albertkit.errors import InputError
@@ -39,8 +39,8 @@ def test_the_right_number_of_heads_predicts_best() -> None:
 
 def test_candidates_are_what_no_shape_shows() -> None:
     large = preset("xlarge")
-    assert doubtful_values(large) == [("hidden_act", "gelu"), ("num_attention_heads", 16)]
-    assert doubtful_values(replace(large, hidden_act="relu", num_attention_heads=16)) == [
+    assert list_doubtful_values(large) == [("hidden_act", "gelu"), ("num_attention_heads", 16)]
+    assert list_doubtful_values(replace(large, hidden_act="relu", num_attention_heads=16)) == [
         ("num_attention_heads", 32)
     ]
 
@@ -59,7 +59,7 @@ def test_candidates_are_what_no_shape_shows() -> None:
 def test_known_faults_of_published_configs_are_doubted(
     config: AlbertConfig, expected: list[str]
 ) -> None:
-    doubts = metadata_doubts(config)
+    doubts = check_metadata(config)
     assert [each.what.split(",")[0] for each in doubts] == expected
     assert all(each.code == "metadata-suspicious" for each in doubts)
     assert all("--self-test" in each.fix for each in doubts)
@@ -87,7 +87,7 @@ def test_a_doubt_comes_with_figures_where_words_can_be_predicted(
     monkeypatch.setattr(
         "albertkit.conversion.self_test.PRESETS", {"albert-of-this-size": preset("small-en")}
     )
-    assert [each.code for each in metadata_doubts(small)] == ["metadata-suspicious"]
+    assert [each.code for each in check_metadata(small)] == ["metadata-suspicious"]
     (tested,) = explain_doubts(open_model(WORDS, LoadOptions(hidden_act="gelu")))
     assert "masked words: as opened -" in tested.why
     assert "hidden_act gelu_new -" in tested.why

@@ -13,7 +13,7 @@ from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
 from albertkit import AlbertTokenizer, convert, verify
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.conversion.differences import bits_equal, largest_difference
+from albertkit.conversion.differences import compute_largest_difference, have_equal_bits
 from albertkit.spec import Weights
 from albertkit.spec.pooling_config import PoolingConfig
 
@@ -135,12 +135,12 @@ def test_overrides_hold_for_both_models(words: Path, tmp_path: Path) -> None:
 
 def test_bits_and_differences_know_odd_numbers() -> None:
     odd = np.array([0.0, np.nan, np.inf, 1.0], np.float32)
-    assert bits_equal(odd, odd.copy())
-    assert not bits_equal(np.zeros(1, np.float32), -np.zeros(1, np.float32))
-    assert largest_difference(odd, odd.copy()) == 0
-    assert largest_difference(odd, np.array([0, np.nan, np.inf, 1.5], np.float32)) == 0.5
-    assert largest_difference(odd, np.ones(4, np.float32)) == np.inf
-    assert bits_equal(odd.reshape(2, 2).T, np.ascontiguousarray(odd.reshape(2, 2).T))
+    assert have_equal_bits(odd, odd.copy())
+    assert not have_equal_bits(np.zeros(1, np.float32), -np.zeros(1, np.float32))
+    assert compute_largest_difference(odd, odd.copy()) == 0
+    assert compute_largest_difference(odd, np.array([0, np.nan, np.inf, 1.5], np.float32)) == 0.5
+    assert compute_largest_difference(odd, np.ones(4, np.float32)) == np.inf
+    assert have_equal_bits(odd.reshape(2, 2).T, np.ascontiguousarray(odd.reshape(2, 2).T))
 
 
 @pytest.mark.parametrize("order", ["model and file", "file and model"])

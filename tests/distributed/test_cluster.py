@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from albertkit.distributed.cluster import cluster
+from albertkit.distributed.cluster import open_cluster
 from albertkit.errors import AlbertKitError, ResourceError
 
 
@@ -35,7 +35,7 @@ def web_server() -> Iterator[int]:
 
 
 def refusal(address: str) -> str:
-    with pytest.raises(AlbertKitError) as refused, cluster(address):
+    with pytest.raises(AlbertKitError) as refused, open_cluster(address):
         pass
     return str(refused.value)
 
@@ -66,7 +66,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(
         os, "environ", dict(os.environ)
     )  # which albertkit changes to keep Ray quiet
-    with pytest.raises(ResourceError) as missing, cluster():
+    with pytest.raises(ResourceError) as missing, open_cluster():
         pass
     assert missing.value.diagnostic.code == "extra-missing"
     assert "pip install 'pyarrow>=20' 'ray[data]>=2.60'" in str(missing.value)

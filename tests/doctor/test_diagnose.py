@@ -13,7 +13,7 @@ from albertkit.arrays import FloatArray
 from albertkit.cli.main import run
 from albertkit.conversion import convert
 from albertkit.doctor import diagnose, examine
-from albertkit.doctor.catalogue import FILE, explain, make_page, read_symptoms, symptom
+from albertkit.doctor.catalogue import FILE, explain, find_symptom, make_page, read_symptoms
 from albertkit.doctor.checks.environment import check_environment
 from albertkit.errors import InputError
 from albertkit.errors.codes import CODES
@@ -92,7 +92,7 @@ def test_an_example_of_the_catalogue_is_recognised_as_what_it_is() -> None:
     from albertkit.doctor.snippets.diagnose import diagnose_code
 
     for code in ("config-of-xxlarge", "other-model-class", "chinese-albert", "accents-unknown"):
-        assert code in {d.code for d in diagnose_code(symptom(code).example)}
+        assert code in {d.code for d in diagnose_code(find_symptom(code).example)}
 
 
 NO_TASK = {"code-does-not-parse", "token-added-without-row", "token-ids-sent"}

@@ -19,7 +19,7 @@ from albertkit import AlbertModel
 from albertkit.arrays import FloatArray
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.openvino.engine import OpenVinoEngine
-from albertkit.engine.openvino_library import openvino, openvino_core
+from albertkit.engine.openvino_library import get_core, import_openvino
 from albertkit.engine.packing import Layout, pack
 from albertkit.engine.protocol import Engine, OutputRequest, require_output
 from albertkit.model.torch_engine import TorchEngine
@@ -52,10 +52,10 @@ def to_bfloat16(config: AlbertConfig, actual: FloatArray, model: FloatArray) -> 
 
 def openvino_computes_bfloat16() -> bool:
     """Whether it does where it is asked to, by what it says of a graph that it compiled."""
-    ov = openvino()
+    ov = import_openvino()
     x = ov.opset13.parameter([1, 16])
     graph = ov.Model([ov.opset13.relu(x)], [x])
-    compiled = openvino_core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    compiled = get_core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     return precision == "bf16"
 

@@ -180,7 +180,7 @@ def test_a_package_without_the_library_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library, "LIBRARY", tmp_path / "albertkit_native.so")
-    library.native_library.cache_clear()
+    library.load_library.cache_clear()
     try:
         with pytest.raises(
             ResourceError, match=r"without a C\+\+ compiler.*\[engine-unavailable\]"
@@ -190,7 +190,7 @@ def test_a_package_without_the_library_says_so(
         with pytest.raises(ResourceError, match=r"\[engine-unavailable\]"):
             NativeEngine(WEIGHTS)
     finally:
-        library.native_library.cache_clear()
+        library.load_library.cache_clear()
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="nm is not installed")

@@ -40,9 +40,9 @@ def assert_close(actual: FloatArray | None, expected: FloatArray | None) -> None
 
 def test_vectors_and_words_of_packed_texts_equal_the_numpy_engines(tmp_path: Path) -> None:
     weights = random_weights(CONFIG, ["masked_lm"], pooler=True)
-    wanted = OutputRequest(tokens=True, pooled=True, mlm_tokens=np.array([3, 40, 41, 70]))
-    outputs = engine_of(weights, tmp_path / "m").run(batch(), wanted)
-    expected = NumpyEngine(weights).run(batch(), wanted)
+    request = OutputRequest(tokens=True, pooled=True, mlm_tokens=np.array([3, 40, 41, 70]))
+    outputs = engine_of(weights, tmp_path / "m").run(batch(), request)
+    expected = NumpyEngine(weights).run(batch(), request)
     assert_close(outputs.tokens, expected.tokens)
     assert_close(outputs.pooled, expected.pooled)
     assert_close(outputs.mlm_logits, expected.mlm_logits)
@@ -66,13 +66,13 @@ def test_spans_of_texts_of_any_length_equal_the_numpy_engines(tmp_path: Path) ->
         ((3, 2), SpanSearch(5, 4)),
         (LENGTHS, SpanSearch(1, 2)),
     ):
-        wanted = OutputRequest(spans=search)
+        request = OutputRequest(spans=search)
         asked = pack(
             random_encodings(CONFIG, lengths), Layout(40, tuple((n,) for n in range(len(lengths))))
         )
         outputs, expected = (
-            engine.run(asked, wanted).spans,
-            NumpyEngine(weights).run(asked, wanted).spans,
+            engine.run(asked, request).spans,
+            NumpyEngine(weights).run(asked, request).spans,
         )
         assert outputs is not None
         assert expected is not None

@@ -10,7 +10,7 @@ from tests.support.axes import CONFIG, random_weights
 
 from albertkit.engine.openvino.emitter import OpenVinoEmitter, ScaledQueries
 from albertkit.engine.openvino.engine import is_bare_product_faster
-from albertkit.engine.openvino_library import openvino, openvino_core
+from albertkit.engine.openvino_library import get_core, import_openvino
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec.config_values import Activation
 
@@ -22,12 +22,12 @@ FAR = (-1e6, -1e4, -300, -88, 88, 300, 1e4)  # where an exponential overflows
 @pytest.mark.parametrize("kind", get_args(Activation))
 def test_an_activation_is_numpy_s_near_0_and_far_from_it(kind: Activation, bare: bool) -> None:
     x = np.concatenate([np.linspace(-12, 12, 2001), FAR]).astype(np.float32)[None]
-    ov = openvino()
+    ov = import_openvino()
     entering = ov.opset15.parameter([-1, -1], np.float32)
     emit = OpenVinoEmitter(CONFIG, WEIGHTS.arrays, bare_products=bare)
     model = ov.Model([emit.activate(entering, kind)], [entering], kind)
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    actual = openvino_core().compile_model(model, "CPU", settings)([x])[0]
+    actual = get_core().compile_model(model, "CPU", settings)([x])[0]
     expected = NumpyEmitter(CONFIG, WEIGHTS.arrays).activate(x.copy(), kind)
     # the last place of values to 12
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)

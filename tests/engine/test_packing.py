@@ -13,11 +13,11 @@ from tests.support.axes import CONFIG, random_encodings
 
 from albertkit.engine.packing import (
     CUT,
-    FINE_STEP,
-    NARROWEST,
+    FINE_WIDTH_STEP,
+    NARROWEST_ROW,
     SLOTS,
-    STEP,
     WIDE,
+    WIDTH_STEP,
     Layout,
     pack,
     plan,
@@ -49,9 +49,9 @@ def test_rows_have_few_widths(lengths: list[int]) -> None:
     for layout in plan(lengths):
         few = sum(lengths) < 256
         alone = len(lengths) == 1
-        step = FINE_STEP if few else CUT if layout.width > WIDE else STEP
+        step = FINE_WIDTH_STEP if few else CUT if layout.width > WIDE else WIDTH_STEP
         assert alone or layout.width % step == 0
-        assert alone or few or layout.width >= NARROWEST
+        assert alone or few or layout.width >= NARROWEST_ROW
 
 
 @given(lists_of_lengths, st.integers(0, 9))

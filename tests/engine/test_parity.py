@@ -124,9 +124,9 @@ THREE_LABELS = dataclasses.replace(CONFIG, id2label={0: "a", 1: "b", 2: "c"})
 TEXTS: Iterable[int] = LAYOUT.texts.tolist()
 
 
-def run(make: MakeEngine, weights: Weights, wanted: OutputRequest) -> Outputs:
+def run(make: MakeEngine, weights: Weights, request: OutputRequest) -> Outputs:
     engine = make(weights)
-    outputs = engine.run(pack(random_encodings(weights.config, LENGTHS), LAYOUT), wanted)
+    outputs = engine.run(pack(random_encodings(weights.config, LENGTHS), LAYOUT), request)
     engine.close()
     return outputs
 

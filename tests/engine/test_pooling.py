@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.pooling import pool, pooling_request
+from albertkit.engine.pooling import make_pooling_request, pool
 from albertkit.engine.protocol import OutputRequest, Outputs
 from albertkit.spec.pooling_config import Pooling
 
@@ -38,5 +38,5 @@ def test_the_pooler_s_vectors_pass_as_they_are() -> None:
 
 
 def test_only_the_pooler_asks_for_pooled_vectors() -> None:
-    assert pooling_request("pooler") == OutputRequest(pooled=True)
-    assert [pooling_request(pooling) for pooling in PLAIN] == [OutputRequest(tokens=True)] * 3
+    assert make_pooling_request("pooler") == OutputRequest(pooled=True)
+    assert [make_pooling_request(pooling) for pooling in PLAIN] == [OutputRequest(tokens=True)] * 3

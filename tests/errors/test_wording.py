@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from albertkit.errors.exceptions import count_noun, first_line, list_names, nearest_name
+from albertkit.errors.exceptions import count_noun, find_nearest_name, list_names, take_first_line
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ def test_a_long_list_of_names_ends_with_an_ellipsis() -> None:
 
 
 def test_the_nearest_name_is_similar_enough_or_none() -> None:
-    assert nearest_name("max_lenght", ("max_length", "padding")) == "max_length"
-    assert nearest_name("zzz", ("max_length", "padding")) is None
-    assert nearest_name("abxx", ("abyy",)) is None
-    assert nearest_name("abxx", ("abyy",), cutoff=0.5) == "abyy"
+    assert find_nearest_name("max_lenght", ("max_length", "padding")) == "max_length"
+    assert find_nearest_name("zzz", ("max_length", "padding")) is None
+    assert find_nearest_name("abxx", ("abyy",)) is None
+    assert find_nearest_name("abxx", ("abyy",), cutoff=0.5) == "abyy"
 
 
 @pytest.mark.parametrize("message", ["No such file.\nand a trace", OSError("No such file.")])
 def test_the_first_line_of_a_message_has_no_full_stop(message: Exception | str) -> None:
-    assert first_line(message) == "No such file"
+    assert take_first_line(message) == "No such file"

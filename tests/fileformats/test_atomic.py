@@ -16,13 +16,13 @@ from typing import BinaryIO
 import pytest
 
 from albertkit.errors import InputError, ResourceError
-from albertkit.fileformats.atomic import new_directory, new_file, write_file
+from albertkit.fileformats.atomic import create_directory, create_file, write_file
 
 OLD = b"old" * 1000
 WRITE_FOREVER = """
 import sys
 from pathlib import Path
-from albertkit.fileformats.atomic import new_directory, write_file
+from albertkit.fileformats.atomic import create_directory, write_file
 
 kind, place = sys.argv[1], Path(sys.argv[2])
 print("ready", flush=True)
@@ -31,7 +31,7 @@ for turn in range(10**9):
     if kind == "file":
         write_file(place, content)
     else:
-        with new_directory(place) as unfinished:
+        with create_directory(place) as unfinished:
             (unfinished / "a").write_bytes(content)
             (unfinished / "b").write_bytes(content)
 """
@@ -55,7 +55,7 @@ def test_a_file_appears_with_what_was_written(tmp_path: Path) -> None:
 def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_file(path, OLD)
-    with pytest.raises(KeyboardInterrupt), new_file(path) as file:
+    with pytest.raises(KeyboardInterrupt), create_file(path) as file:
         interrupt(file)
     assert path.read_bytes() == OLD
     assert names(tmp_path) == ["a"]
@@ -94,7 +94,7 @@ def test_a_path_that_is_a_directory_is_a_failed_write(tmp_path: Path) -> None:
 def test_a_full_disk_says_to_free_space(tmp_path: Path) -> None:
     with (
         pytest.raises(ResourceError, match=r"Free space.*\[write-failed\]"),
-        new_file(tmp_path / "a"),
+        create_file(tmp_path / "a"),
         Path("/dev/full").open("wb") as full,
     ):
         full.write(OLD)
@@ -102,7 +102,7 @@ def test_a_full_disk_says_to_free_space(tmp_path: Path) -> None:
 
 
 def test_a_new_directory_appears_whole(tmp_path: Path) -> None:
-    with new_directory(tmp_path / "deep" / "d") as unfinished:
+    with create_directory(tmp_path / "deep" / "d") as unfinished:
         (unfinished / "a").write_bytes(OLD)
         assert not (tmp_path / "deep" / "d").exists()
     assert (tmp_path / "deep" / "d" / "a").read_bytes() == OLD
@@ -115,7 +115,7 @@ def test_an_existing_directory_keeps_its_other_files(tmp_path: Path) -> None:
     (path / "sub" / "c").write_bytes(b"c")
     (path / "a").write_bytes(OLD)
     (path / "b").write_bytes(b"b")
-    with new_directory(path) as unfinished:
+    with create_directory(path) as unfinished:
         (unfinished / "a").write_bytes(b"new")
     contents = {str(p.relative_to(path)): p.read_bytes() for p in path.rglob("*") if p.is_file()}
     assert contents == {"a": b"new", "b": b"b", "sub/c": b"c"}
@@ -128,7 +128,7 @@ def test_an_exception_leaves_the_old_directory(tmp_path: Path) -> None:
     (path / "a").write_bytes(OLD)
     with (
         pytest.raises(KeyboardInterrupt),
-        new_directory(path) as unfinished,
+        create_directory(path) as unfinished,
         (unfinished / "a").open("wb") as file,
     ):
         interrupt(file)
@@ -141,7 +141,7 @@ def test_the_current_directory_can_be_saved_into(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "b").write_bytes(b"b")
-    with new_directory(Path()) as unfinished:
+    with create_directory(Path()) as unfinished:
         (unfinished / "a").write_bytes(OLD)
         (unfinished / "sub").mkdir()
         (unfinished / "sub" / "c").write_bytes(b"c")
@@ -156,7 +156,7 @@ def test_a_directory_is_exchanged_where_the_system_has_no_such_call(
         "albertkit.fileformats.atomic._exchange_in_one_step", lambda new, old: False
     )
     for content in (b"1", b"2"):
-        with new_directory(tmp_path / "d") as unfinished:
+        with create_directory(tmp_path / "d") as unfinished:
             (unfinished / "a").write_bytes(content)
     assert (tmp_path / "d" / "a").read_bytes() == b"2"
     assert names(tmp_path) == ["d"]
@@ -167,7 +167,7 @@ def test_a_file_where_a_directory_should_be_is_refused(below: str, tmp_path: Pat
     (tmp_path / "d").write_bytes(OLD)
     with (
         pytest.raises(InputError, match=r"d' is a file; .*\[directory-not-empty\]"),
-        new_directory(tmp_path / "d" / below),
+        create_directory(tmp_path / "d" / below),
     ):
         pass
     assert (tmp_path / "d").read_bytes() == OLD
@@ -203,14 +203,14 @@ def test_an_error_in_the_block_names_the_path_of_the_caller(tmp_path: Path) -> N
     path = tmp_path / "d"
     with (
         pytest.raises(InputError, match=rf"there is no directory '{path}/x'"),
-        new_directory(path) as d,
+        create_directory(path) as d,
     ):
         write_file(d / "x" / "a", OLD)
 
 
 def test_an_error_without_a_path_is_raised_unchanged(tmp_path: Path) -> None:
     error = InputError("usage", "a number is missing")
-    with pytest.raises(InputError) as caught, new_directory(tmp_path / "d"):
+    with pytest.raises(InputError) as caught, create_directory(tmp_path / "d"):
         raise error
     assert caught.value is error
     assert caught.value.__cause__ is None
@@ -250,6 +250,6 @@ def test_contents_are_durable_before_their_name_and_the_name_thereafter(
     write_file(tmp_path / "a", OLD)
     assert events == ["fsync file", "rename", "fsync directory"]
     events.clear()
-    with new_directory(tmp_path / "d") as unfinished:
+    with create_directory(tmp_path / "d") as unfinished:
         (unfinished / "a").write_bytes(OLD)
     assert events == ["fsync file", "fsync directory", "rename", "fsync directory"]

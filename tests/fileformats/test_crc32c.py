@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albertkit.fileformats.tensorflow import crc32c as module
-from albertkit.fileformats.tensorflow.crc32c import CHUNK, crc32c, crc32c_by_table
+from albertkit.fileformats.tensorflow.crc32c import COPIED_BYTES, crc32c, crc32c_by_table
 
 Checksum = Callable[[bytes | memoryview], int]
 by_both = pytest.mark.parametrize("compute", [crc32c, crc32c_by_table])
@@ -43,7 +43,7 @@ def test_both_ways_agree_and_bytes_may_be_summed_in_parts(data: bytes, cut: int)
 
 
 def test_data_longer_than_a_chunk_is_summed_to_its_end() -> None:
-    data = os.urandom(CHUNK + 1000)
+    data = os.urandom(COPIED_BYTES + 1000)
     assert crc32c(memoryview(data)) == crc32c_by_table(data)
 
 

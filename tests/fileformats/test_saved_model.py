@@ -11,7 +11,7 @@ from tests.support.modules import HERE, fixture
 from albertkit.errors import FormatError
 from albertkit.fileformats.protobuf import encode_record
 from albertkit.fileformats.tensorflow.object_graph import read_tracked_variables
-from albertkit.fileformats.tensorflow.saved_model import LARGEST, SavedModel, read_saved_model
+from albertkit.fileformats.tensorflow.saved_model import LARGEST_GRAPH, SavedModel, read_saved_model
 from albertkit.fileformats.tensorflow.saved_model_files import is_saved_model
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 
@@ -116,6 +116,6 @@ def test_what_is_no_saved_model_is_refused(tmp_path: Path, data: bytes, problem:
 
 def test_a_file_of_any_size_is_not_read_into_memory(tmp_path: Path) -> None:
     with (tmp_path / "saved_model.pb").open("wb") as file:
-        file.truncate(LARGEST + 1)  # no byte of it is written
+        file.truncate(LARGEST_GRAPH + 1)  # no byte of it is written
     with pytest.raises(FormatError, match=r"134,217,729 bytes.*file-wrong-format"):
         read_saved_model(tmp_path)

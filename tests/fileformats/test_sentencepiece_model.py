@@ -17,13 +17,13 @@ from albertkit.fileformats import sentencepiece_model
 from albertkit.fileformats.protobuf import encode_record, read_field
 from albertkit.fileformats.reader import ByteReader
 from albertkit.fileformats.sentencepiece_model import (
-    DENORMALISER,
-    NORMALISER,
+    DENORMALIZER,
+    NORMALIZER,
     PIECES,
     TRAINER,
     PieceColumns,
     PieceType,
-    plain_records,
+    find_plain_records,
     read_sentencepiece_model,
     take_piece,
     take_plain_pieces,
@@ -55,9 +55,9 @@ def test_it_reads_what_the_library_reads() -> None:
     ]
     assert model.ids_of("user-defined") == tuple(range(5, 13))
     assert (model.algorithm, model.space_is_suffix) == ("unigram", False)
-    assert model.normaliser.name == "nmt_nfkc"
-    assert model.normaliser.adds_prefix
-    assert model.normaliser.collapses_spaces
+    assert model.normalizer.name == "nmt_nfkc"
+    assert model.normalizer.adds_prefix
+    assert model.normalizer.collapses_spaces
 
 
 def test_what_it_writes_it_reads_and_the_library_too() -> None:
@@ -116,9 +116,9 @@ def test_records_of_another_form_are_scanned_once(monkeypatch: pytest.MonkeyPatc
 
     def count(data: bytes, first: int) -> tuple[Int64Array, Int64Array, Int64Array, int]:
         scans.append(first)
-        return plain_records(data, first)
+        return find_plain_records(data, first)
 
-    monkeypatch.setattr(sentencepiece_model, "plain_records", count)
+    monkeypatch.setattr(sentencepiece_model, "find_plain_records", count)
     turned = b"".join(_without_kind(b"%d" % n, 0.5, n % 2 == 0) for n in range(100))
     model = read_sentencepiece_model(SMALL + turned, "turned")
     assert len(model.pieces) == 105
@@ -144,7 +144,7 @@ def refusal_of(data: bytes) -> str | None:
 def test_a_file_that_ends_early_is_refused(end: int) -> None:
     refusal = refusal_of(DATA[:end])
     if refusal is None:  # all that is missing is one whole record that need not be there
-        assert DATA[end] == DENORMALISER << 3 | 2
+        assert DATA[end] == DENORMALIZER << 3 | 2
     else:
         assert refusal in ("file-truncated", "file-malformed", "file-wrong-format")
 
@@ -202,12 +202,12 @@ def encode_if_opened(data: bytes) -> None:
         (SMALL + piece(b"\xff\xfe"), "not UTF-8.*file-malformed"),
         (SMALL + piece(b"x\0y"), "NUL.*file-malformed"),
         (
-            piece(b"a") + encode_record(TRAINER, b"") + encode_record(NORMALISER, b""),
+            piece(b"a") + encode_record(TRAINER, b"") + encode_record(NORMALIZER, b""),
             "0 pieces are of the type unknown.*file-malformed",
         ),
         (SMALL + encode_record(TRAINER, b"\x18\x09"), "model type 9.*file-malformed"),
         (SMALL + encode_record(TRAINER, b"\x18"), "file-truncated"),
-        (SMALL + encode_record(NORMALISER, encode_record(2, b"abc")), "own sizes.*file-malformed"),
+        (SMALL + encode_record(NORMALIZER, encode_record(2, b"abc")), "own sizes.*file-malformed"),
     ],
 )
 def test_what_is_broken_is_named(data: bytes, message: str) -> None:

@@ -18,9 +18,9 @@ from tests.support.tiny_models import save_tiny_vectors
 from albertkit import TextEmbedder, finetune
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from albertkit.finetuning import session as session_module
-from albertkit.finetuning.contrastive import PAIRS, PairData, _make_model, tune_pairs
+from albertkit.finetuning.contrastive import BATCH_PAIRS, PairData, _make_model, tune_pairs
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
 TRAIN = Examples(
     "classification", ROWS["text"][:24], None, ROWS["label"][:24], np.arange(1, 25), "t"
@@ -30,7 +30,7 @@ LABELS = LabelSet.of(TRAIN)
 
 @pytest.fixture
 def embedder(tmp_path: Path) -> TextEmbedder:
-    pooling = PoolingConfig(steps=(Normalise(),))
+    pooling = PoolingConfig(steps=(Normalize(),))
     return TextEmbedder(save_tiny_vectors(tmp_path / "vectors", pooling), precision="float32")
 
 
@@ -46,7 +46,7 @@ def test_pairs_are_half_of_equal_labels_and_a_function_of_their_number(
     data = make_data(embedder)
     ids = LABELS.ids(TRAIN)
     rows, targets = data.draw(np.random.default_rng(0))
-    assert targets.sum() == PAIRS / 2
+    assert targets.sum() == BATCH_PAIRS / 2
     assert ((ids[rows[0]] == ids[rows[1]]) == (targets > 0)).all()
     assert (rows[0] != rows[1]).all()
     first, again, other = (make_data(embedder, seed).block(1, 0, 0.0)[2] for seed in (0, 0, 1))

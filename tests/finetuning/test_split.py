@@ -33,7 +33,7 @@ def test_near_duplicates_are_those_of_all_pairs() -> None:
 def test_blocks_do_not_change_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = with_twins(100)
     expected = find_near_duplicates(vectors).tolist()
-    monkeypatch.setattr(split, "BLOCK", 7)
+    monkeypatch.setattr(split, "COMPARED_ROWS", 7)
     assert find_near_duplicates(vectors).tolist() == expected
 
 

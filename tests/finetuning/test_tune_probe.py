@@ -20,7 +20,7 @@ from albertkit.finetuning.tune import tune
 from albertkit.finetuning.tune_probe import begin_at_probe
 from albertkit.finetuning.tuning_model import TunedEncoder
 from albertkit.finetuning.tuning_recipe import TuningConfig
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
 CONFIG = TuningConfig(
     learning_rate=1e-3,
@@ -34,7 +34,7 @@ CONFIG = TuningConfig(
 
 @pytest.fixture(scope="module")
 def embedder(tmp_path_factory: pytest.TempPathFactory) -> TextEmbedder:
-    plan = PoolingConfig(steps=(Normalise(),))
+    plan = PoolingConfig(steps=(Normalize(),))
     return TextEmbedder(
         save_tiny_vectors(tmp_path_factory.mktemp("base") / "m", plan, pooler=False)
     )

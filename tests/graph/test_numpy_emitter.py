@@ -18,7 +18,13 @@ from torch.nn import functional as F
 
 from albertkit.arrays import FloatArray
 from albertkit.graph.encoder import MASKED_SCORE
-from albertkit.graph.numpy_emitter import FEW, ONE_CORE, ONE_CORE_OF_A_VECTOR, NumpyEmitter, matmul
+from albertkit.graph.numpy_emitter import (
+    NOT_WORTH_SHARING,
+    ONE_CORE_PRODUCTS,
+    ONE_CORE_VECTOR_PRODUCTS,
+    NumpyEmitter,
+    matmul,
+)
 from albertkit.spec.config_values import Activation
 
 TORCH = {
@@ -65,8 +71,8 @@ def test_a_product_in_tiles_is_the_product(shape: tuple[int, int, int]) -> None:
 
 def test_the_products_above_are_of_every_size() -> None:
     works = [math.prod(shape) for shape in PRODUCTS]
-    assert works[0] <= ONE_CORE_OF_A_VECTOR < works[1] <= ONE_CORE < min(works[2:])
-    assert max(works[:-1]) <= FEW < works[-1]
+    assert works[0] <= ONE_CORE_VECTOR_PRODUCTS < works[1] <= ONE_CORE_PRODUCTS < min(works[2:])
+    assert max(works[:-1]) <= NOT_WORTH_SHARING < works[-1]
 
 
 WOKEN = """
@@ -105,7 +111,7 @@ print(wakes(lambda: large @ large))
     not Path("/proc/thread-self/schedstat").exists(), reason="/proc/thread-self is not there"
 )
 def test_a_small_product_wakes_no_second_core() -> None:
-    small = [shape for shape in PRODUCTS if math.prod(shape) <= FEW]
+    small = [shape for shape in PRODUCTS if math.prod(shape) <= NOT_WORTH_SHARING]
     # OpenBLAS then shares what is large among all cores that this process may run on
     env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albertkit.arrays import FloatArray
-from albertkit.graph.numpy_emitter import ONE_CORE, choose_tile, single_core_matmul
+from albertkit.graph.numpy_emitter import ONE_CORE_PRODUCTS, choose_tile, multiply_on_one_core
 
 # (M, K, N): vectors on either side, tiles with a row and a column more than their number, one
 # piece, and nothing
@@ -28,7 +28,7 @@ def test_it_is_the_product(shape: tuple[int, int, int]) -> None:
     x, weight = values(shape)
     expected = x.astype(np.float64) @ weight.T.astype(np.float64)
     np.testing.assert_allclose(
-        single_core_matmul(x, weight), expected, rtol=0, atol=1e-6 * shape[1]
+        multiply_on_one_core(x, weight), expected, rtol=0, atol=1e-6 * shape[1]
     )
 
 
@@ -38,10 +38,10 @@ def test_the_bits_are_those_of_one_thread(shape: tuple[int, int, int]) -> None:
 
     x, weight = values(shape)
     with threadpoolctl.threadpool_limits(1, "blas"):
-        alone = single_core_matmul(x, weight)
+        alone = multiply_on_one_core(x, weight)
     for threads in (2, 3, 5, 8):
         with threadpoolctl.threadpool_limits(threads, "blas"):
-            np.testing.assert_array_equal(single_core_matmul(x, weight), alone)
+            np.testing.assert_array_equal(multiply_on_one_core(x, weight), alone)
 
 
 @pytest.mark.parametrize("height", [1, 3, 64, 10_000])
@@ -49,7 +49,7 @@ def test_the_bits_are_those_of_one_thread(shape: tuple[int, int, int]) -> None:
 def test_a_tile_is_little_enough_for_one_core(height: int, depth: int) -> None:
     rows, columns = choose_tile(height, depth)
     assert 1 <= rows <= height
-    assert rows * columns * depth <= max(ONE_CORE, depth)
+    assert rows * columns * depth <= max(ONE_CORE_PRODUCTS, depth)
 
 
 def values(shape: tuple[int, int, int]) -> tuple[FloatArray, FloatArray]:

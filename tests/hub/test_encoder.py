@@ -14,7 +14,7 @@ from tests.support.tiny_models import PIECES, TINY, save_tiny
 
 from albertkit import AlbertModel, hub
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint
-from albertkit.checkpoints.model_garden.names import rows
+from albertkit.checkpoints.model_garden.names import list_rows
 from albertkit.checkpoints.names import to_foreign
 from albertkit.errors import FormatError, InputError
 from albertkit.hub.encoder import Encoder
@@ -82,7 +82,7 @@ def test_the_gradients_are_those_of_the_published_module(shared: Path) -> None:
         **dict(encoder.predictions.named_parameters(prefix="predictions")),
     }
     common = 0
-    for row in rows(encoder.config, ("masked_lm",)):
+    for row in list_rows(encoder.config, ("masked_lm",)):
         theirs = wanted[f"grad:{row.foreign}:0"]
         gradient = own[row.canonical].grad
         assert gradient is not None

@@ -4,8 +4,8 @@ import numpy as np
 
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
 from albertkit.pretraining.masking import MaskingVocabulary
-from albertkit.pretraining.sentence_order import IGNORED
 from albertkit.pretraining.shards import CorpusShard
+from albertkit.spec.heads import IGNORED_LABEL
 
 SHAPE = BatchShape(rows=4, width=40)
 
@@ -52,7 +52,7 @@ def test_labels_belong_to_sequences_and_are_no_special_pieces(
     shard: CorpusShard, vocabulary: MaskingVocabulary
 ) -> None:
     for batch in batches(shard, vocabulary, seed=3):
-        counted = batch.labels != IGNORED
+        counted = batch.labels != IGNORED_LABEL
         assert counted.sum() > 10
         assert (batch.segment_ids.ravel()[batch.masked[counted]] >= 0).all()
         assert not vocabulary.is_special[batch.labels[counted]].any()
@@ -89,7 +89,7 @@ def test_the_blocks_of_an_epoch_have_each_document_once(
     seen = np.zeros(300, int)
     for batch in batches(shard, vocabulary, seed=5):
         ids = batch.ids.copy().ravel()
-        counted = batch.labels != IGNORED
+        counted = batch.labels != IGNORED_LABEL
         ids[batch.masked[counted]] = batch.labels[counted]
         seen += np.bincount(ids, minlength=300)
     ordinary = ~vocabulary.is_special
@@ -105,7 +105,9 @@ def sequences_of(data: PretrainingData, epoch: int) -> set[tuple[bytes, bytes]]:
         for batch in data.block(epoch, number, 0.0):
             for own in range(batch.segment_ids.max() + 1):
                 slots = np.flatnonzero(batch.segment_ids.ravel() == own)
-                labels = batch.labels[np.isin(batch.masked, slots) & (batch.labels != IGNORED)]
+                labels = batch.labels[
+                    np.isin(batch.masked, slots) & (batch.labels != IGNORED_LABEL)
+                ]
                 results.add((batch.ids.ravel()[slots].tobytes(), labels.tobytes()))
     return results
 
@@ -132,6 +134,6 @@ def test_predictions_of_a_sequence_are_capped(
     assert shape.prediction_count == 16
     data = PretrainingData(shard, vocabulary, lambda fraction: shape, 6, block_pieces=1000)
     for batch in data.block(0, 0, 0.0):
-        masked = batch.masked[batch.labels != IGNORED]
+        masked = batch.masked[batch.labels != IGNORED_LABEL]
         counts = np.bincount(batch.segment_ids.ravel()[masked])
         assert counts.max() == 2

@@ -27,7 +27,7 @@ def make_logits(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 def test_loss_and_gradient_equal_torchs(
     dtype: torch.dtype, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cross_entropy, "CHUNK", chunk)
+    monkeypatch.setattr(cross_entropy, "CHUNK_LOGITS", chunk)
     logits, labels = make_logits(dtype)
     loss = mean_cross_entropy(logits, labels)
     (3 * loss).backward()

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 import torch.nn.functional as F
 
+from albertkit.arrays import FloatArray, Int32Array
 from albertkit.errors import FormatError, InputError
 from albertkit.model.albert import AlbertLayerGroup
 from albertkit.pretraining.distillation import Student, align_directions, distil
@@ -21,7 +21,7 @@ from albertkit.pretraining.distillation_dataset import (
     DistillationDataset,
     write_distillation_dataset,
 )
-from albertkit.pretraining.initialization import align_to_teacher, principal_directions
+from albertkit.pretraining.initialization import align_to_teacher, compute_principal_directions
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.spec import AlbertConfig
 from albertkit.tokenization import AlbertTokenizer
@@ -118,7 +118,7 @@ def test_other_shapes_of_vectors_are_refused(tmp_path: Path, shapes: list[tuple[
 def test_a_student_starts_where_the_pieces_point() -> None:
     rng = np.random.default_rng(3)
     wide = rng.normal(size=(PIECES, 12)) @ rng.normal(size=(12, WIDE)) + 0.1
-    vectors = wide @ principal_directions(wide, 32)
+    vectors = wide @ compute_principal_directions(wide, 32)
     table, projection = align_to_teacher(vectors, 16, SPECIAL)
     assert (table.shape, projection.shape) == ((PIECES, 16), (32, 16))
     back = (table @ projection.T)[5:]
@@ -275,7 +275,7 @@ def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Pat
     np.testing.assert_allclose(actual, vectors, atol=0.02)  # float16
 
 
-def _vector(student: Student, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+def _vector(student: Student, ids: Int32Array) -> FloatArray:
     row = torch.from_numpy(ids.astype(np.int64))[None]
     with torch.no_grad():
         vector = student.vectors(row, torch.arange(len(ids))[None], torch.zeros_like(row))[0]

@@ -1,5 +1,5 @@
-from albertkit.pretraining.documents import documents
+from albertkit.pretraining.documents import read_documents
 
 
 def test_empty_lines_part_documents() -> None:
-    assert list(documents(["a", "b", "", "", "c"])) == [["a", "b"], ["c"]]
+    assert list(read_documents(["a", "b", "", "", "c"])) == [["a", "b"], ["c"]]

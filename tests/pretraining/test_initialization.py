@@ -12,8 +12,8 @@ from albertkit.errors import FormatError, InputError
 from albertkit.pretraining.initialization import (
     TABLE_STD,
     align_to_teacher,
+    compute_principal_directions,
     initialize_from,
-    principal_directions,
 )
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.spec import AlbertConfig
@@ -49,13 +49,13 @@ def test_similar_pieces_stay_similar() -> None:
 def test_cosines_survive_the_first_directions() -> None:
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(60, 6)) @ rng.normal(size=(6, 40)) + 1
-    rotated = vectors @ principal_directions(vectors, 7)
+    rotated = vectors @ compute_principal_directions(vectors, 7)
     np.testing.assert_allclose(rotated @ rotated.T, vectors @ vectors.T, rtol=1e-9)
 
 
 def test_vectors_narrower_than_asked_are_refused() -> None:
     with pytest.raises(InputError, match="piece-vectors-too-narrow"):
-        principal_directions(np.zeros((10, 4)), 8)
+        compute_principal_directions(np.zeros((10, 4)), 8)
 
 
 @pytest.mark.parametrize("heads", [(), ("sequence_classification",), ("masked_lm",)])

@@ -11,11 +11,11 @@ from transformers import AlbertConfig as TheirConfig
 from transformers import AlbertForPreTraining
 
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
-from albertkit.pretraining.losses import PackedPretraining, accuracy
+from albertkit.pretraining.losses import PackedPretraining, compute_accuracy
 from albertkit.pretraining.masking import MaskingVocabulary
-from albertkit.pretraining.sentence_order import IGNORED
 from albertkit.pretraining.shards import CorpusShard
 from albertkit.spec import AlbertConfig
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.training.schedules import Ramp, Stages
 
 SIZES: dict[str, Any] = {
@@ -38,9 +38,9 @@ def their_losses(batch: PretrainingBatch, model: AlbertForPreTraining) -> tuple[
     """Each text in a padded row of its own, through transformers."""
     count = int(batch.segment_ids.max()) + 1
     ids, mask, types = (torch.zeros(count, 40, dtype=torch.long) for _ in range(3))
-    labels = torch.full((count, 40), IGNORED)
-    flat = np.full(batch.ids.size, IGNORED)
-    counted = batch.labels != IGNORED
+    labels = torch.full((count, 40), IGNORED_LABEL)
+    flat = np.full(batch.ids.size, IGNORED_LABEL)
+    counted = batch.labels != IGNORED_LABEL
     flat[batch.masked[counted]] = batch.labels[counted]
     for n in range(count):
         slots = np.flatnonzero(batch.segment_ids.ravel() == n)
@@ -126,8 +126,8 @@ def test_accuracy_is_the_fraction_of_greatest_logits() -> None:
     torch.manual_seed(0)
     logits = torch.randn(50, 20)
     labels = torch.where(torch.rand(50) < 0.5, logits.argmax(-1), torch.randint(0, 20, (50,)))
-    labels[:10] = IGNORED
+    labels[:10] = IGNORED_LABEL
     expected = (logits.argmax(-1) == labels)[10:].float().mean().item()
-    assert accuracy(logits, labels).item() == pytest.approx(expected)
+    assert compute_accuracy(logits, labels).item() == pytest.approx(expected)
     tied = torch.tensor([[1.0, 1.0, 0.0], [2.0, 2.0, 2.0]])
-    assert accuracy(tied, torch.tensor([1, 0])).item() == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert compute_accuracy(tied, torch.tensor([1, 0])).item() == pytest.approx((1 / 2 + 1 / 3) / 2)

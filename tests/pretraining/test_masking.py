@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from albertkit.arrays import BoolArray, Int32Array
 from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces, start_pieces
 from albertkit.tokenization.vocabulary import SpecialIds
 
@@ -28,7 +28,7 @@ def test_words_start_as_in_googles_code(pieces: str, words: str) -> None:
     assert joined == words
 
 
-def make_vocabulary(starts: npt.NDArray[np.bool_], special: SpecialIds) -> MaskingVocabulary:
+def make_vocabulary(starts: BoolArray, special: SpecialIds) -> MaskingVocabulary:
     is_special = np.zeros(300, bool)
     is_special[list(special.all())] = True
     ordinary = np.flatnonzero(~is_special).astype(np.int32)
@@ -41,7 +41,7 @@ FOREIGN = make_vocabulary(STARTS, SpecialIds(pad=3, unk=0, cls=1, sep=2, mask=29
 both = pytest.mark.parametrize("vocabulary", [USUAL, FOREIGN], ids=["usual", "foreign"])
 
 
-def example(rng: np.random.Generator, vocabulary: MaskingVocabulary) -> npt.NDArray[np.int32]:
+def example(rng: np.random.Generator, vocabulary: MaskingVocabulary) -> Int32Array:
     a, b = (rng.choice(vocabulary.ordinary_ids, n) for n in rng.integers(10, 60, 2))
     cls, sep = [vocabulary.special_ids.cls], [vocabulary.special_ids.sep]
     return np.concatenate((cls, a, sep, b, sep)).astype(np.int32)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from albertkit.pretraining.masking import MaskingVocabulary
-from albertkit.pretraining.sentence_order import IGNORED, Sequence, cut_document
+from albertkit.pretraining.sentence_order import Sequence, cut_document
 from albertkit.pretraining.shards import SHORTEST, CorpusShard, write_shard
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization.vocabulary import SpecialIds
 from tests.support.training_data import number_tokenizer
 
@@ -43,7 +44,7 @@ def test_the_tokenizers_special_ids_are_used(
     for sequence in sequences(shard, seed=1):
         special = sequence.ids[vocabulary.is_special[sequence.ids]].tolist()
         cls, sep = vocabulary.special_ids.cls, vocabulary.special_ids.sep
-        assert special == ([cls, sep] if sequence.order == IGNORED else [cls, sep, sep])
+        assert special == ([cls, sep] if sequence.order == IGNORED_LABEL else [cls, sep, sep])
 
 
 def test_only_a_short_tail_is_lost(shard: CorpusShard) -> None:
@@ -76,9 +77,9 @@ def test_types_and_length_are_right_and_half_are_swapped(shard: CorpusShard) -> 
             assert len(s.ids) == len(s.type_ids) <= LENGTH
             first = s.ids.tolist().index(shard.metadata.special_ids.sep) + 1
             assert s.type_ids.tolist() == [0] * first + [1] * (len(s.ids) - first)
-            assert (s.order == IGNORED) == (first == len(s.ids))
+            assert (s.order == IGNORED_LABEL) == (first == len(s.ids))
             orders.append(s.order)
-    labelled = [o for o in orders if o != IGNORED]
+    labelled = [o for o in orders if o != IGNORED_LABEL]
     assert abs(np.mean(labelled) - 0.5) < 0.06  # 700 fair coins: σ = 0.019
 
 
@@ -91,7 +92,7 @@ def test_a_cut_sentence_does_not_give_the_order_away(shard: CorpusShard) -> None
     """Both segments of a labelled pair end with a sentence, whichever comes first."""
     ends = {tuple(shard.ids[max(0, b - 4) : b].tolist()) for b in shard.sentence_offsets[1:]}
     for s in sequences(shard, seed=4):
-        if s.order != IGNORED:
+        if s.order != IGNORED_LABEL:
             parts = bodies(s, shard.metadata.special_ids)
             assert all(tuple(part[-4:]) in ends for part in parts if len(part) >= 4)
 
@@ -103,4 +104,4 @@ def test_a_sentence_longer_than_a_sequence_is_cut_without_a_label(tmp_path: Path
     ids = [i for s in cut for part in bodies(s, shard.metadata.special_ids) for i in part]
     assert ids == list(range(5, 5 + len(ids)))
     assert len(ids) > 100 - SHORTEST
-    assert {s.order for s in cut} == {IGNORED}
+    assert {s.order for s in cut} == {IGNORED_LABEL}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from albertkit.errors import FormatError, InputError
-from albertkit.pretraining.metadata import id_dtype
+from albertkit.pretraining.metadata import choose_id_dtype
 from albertkit.pretraining.shards import CorpusShard, ShardCounts, write_shard
 from albertkit.tokenization import AlbertTokenizer
 from tests.support.training_data import FOREIGN, number_documents, number_shard, number_tokenizer
@@ -37,7 +37,7 @@ def test_the_batch_of_documents_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_ids_take_two_bytes_if_the_vocabulary_allows(tmp_path: Path) -> None:
-    assert [id_dtype(size).name for size in (65536, 65537)] == ["uint16", "int32"]
+    assert [choose_id_dtype(size).name for size in (65536, 65537)] == ["uint16", "int32"]
     assert number_shard(tmp_path).ids.dtype == np.uint16
 
 

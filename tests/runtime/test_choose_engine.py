@@ -18,7 +18,7 @@ from albertkit.engine.packing import compute_text_vectors
 from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError
 from albertkit.runtime import EngineName, choose_engine
-from albertkit.runtime.choose_engine import EngineChoice, work_per_token
+from albertkit.runtime.choose_engine import EngineChoice, count_work_per_token
 from albertkit.tokenization import Encodings
 
 WEIGHTS = random_weights(TINY)
@@ -30,7 +30,7 @@ WEIGHTS = random_weights(TINY)
 def test_an_engine_asked_for_by_name_is_the_one_that_answers(
     name: EngineName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
+    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * count_work_per_token(TINY))
     assert EngineChoice(WEIGHTS, name).engine_for(texts(10)).name == name
     assert EngineChoice(WEIGHTS, name).engine_for(texts(1000)).name == name
 
@@ -41,7 +41,7 @@ def test_one_session_hands_over_once_and_its_vectors_stay_the_same(
 ) -> None:
     import openvino  # noqa: F401 - the plain half lacks it
 
-    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
+    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * count_work_per_token(TINY))
     choice = EngineChoice(WEIGHTS)
     encodings = random_encodings(TINY, [5, 30, 12, 13])  # 60 ids
     names, vectors = [], []
@@ -68,7 +68,7 @@ def test_the_native_engine_computes_from_the_first_text_on(precision: Precision)
 def test_much_work_goes_to_openvino_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     import openvino  # noqa: F401 - the plain half lacks it
 
-    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * work_per_token(TINY))
+    monkeypatch.setattr(choose_engine, "BREAK_EVEN", 150 * count_work_per_token(TINY))
     assert EngineChoice(WEIGHTS).engine_for(texts(151)).name == "openvino"
 
 

@@ -14,7 +14,7 @@ from tests.support.tiny_models import save_tiny, save_tiny_vectors
 from albertkit import FillMask, TextEmbedder, load
 from albertkit.errors import InputError
 from albertkit.runtime import LoadOptions
-from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Dense, Normalize, PoolingConfig
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
 
@@ -27,7 +27,7 @@ PLAN = PoolingConfig(
             CHANCE.normal(0, 0.3, 12).astype(np.float32),
             "tanh",
         ),
-        Normalise(),
+        Normalize(),
     )
 )
 

@@ -18,7 +18,7 @@ from tests.support.words import words_of
 from albertkit.engine.numpy_engine import NumpyEngine
 from albertkit.engine.packing import compute_text_vectors
 from albertkit.errors import InputError, ResourceError
-from albertkit.graph.quantization_error import cosines
+from albertkit.graph.quantization_error import compute_cosines
 from albertkit.runtime import load
 from albertkit.runtime.choose_engine import EngineChoice
 from albertkit.spec import Weights
@@ -42,7 +42,7 @@ def test_the_error_is_measured_on_the_first_texts_and_a_closed_engine_comes_back
     assert error is not None
     assert error.texts == 3
     exact = compute_text_vectors(NumpyEngine(WEIGHTS), texts, "mean")
-    assert cosines(vectors, exact).min() == pytest.approx(error.least, abs=1e-4)
+    assert compute_cosines(vectors, exact).min() == pytest.approx(error.least, abs=1e-4)
     assert 0.99 < error.least < 0.99999
     choice.close()
     engine = choice.engine_for(random_encodings(TINY, [4]))
@@ -114,7 +114,7 @@ def test_tasks_answer_in_int8(tmp_path: Path) -> None:
     exact = embedder.encode(TEXTS)
     words = words_of(fill("a [MASK] of water", top_k=50))
     vectors = in_int8(embedder).encode(TEXTS)
-    assert 0.99 < cosines(vectors, exact).min() < 0.99999
+    assert 0.99 < compute_cosines(vectors, exact).min() < 0.99999
     candidates = words_of(in_int8(fill)("a [MASK] of water", top_k=50))
     assert {word["token"] for word in words[:5]} <= {word["token"] for word in candidates}
 

@@ -84,7 +84,7 @@ def test_an_absent_library_is_explained_by_compiler_or_processor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library, "LIBRARY", tmp_path / "none.so")
-    library.native_library.cache_clear()
+    library.load_library.cache_clear()
     try:
         for machine, says in (
             ("x86_64", r"without a C\+\+ compiler. Install g\+\+"),
@@ -92,9 +92,9 @@ def test_an_absent_library_is_explained_by_compiler_or_processor(
         ):
             monkeypatch.setattr("platform.machine", lambda machine=machine: machine)
             with pytest.raises(ResourceError, match=says):
-                library.native_library()
+                library.load_library()
     finally:
-        library.native_library.cache_clear()
+        library.load_library.cache_clear()
 
 
 @pytest.mark.parametrize(

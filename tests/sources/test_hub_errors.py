@@ -9,7 +9,7 @@ import pytest
 
 from albertkit.errors import ResourceError
 from albertkit.sources import FetchOptions, resolve_location
-from albertkit.sources.hub_errors import not_reached
+from albertkit.sources.hub_errors import not_reached_error
 
 HOST = "https://huggingface.co"
 NAMES = ["albert/albert-base-v2", "https://tfhub.dev/tensorflow/albert_en_base/3"]
@@ -42,20 +42,20 @@ def test_an_unverified_certificate_names_the_variable_for_it(
     )
     error = ConnectionError("could not connect")
     error.__cause__ = ssl.SSLCertVerificationError(1, message)
-    line = str(not_reached("a/b", HOST, error, Path("cache")))
+    line = str(not_reached_error("a/b", HOST, error, Path("cache")))
     assert "(its certificate cannot be verified)" in line
     assert "name their file in SSL_CERT_FILE" in line
 
 
 def test_many_lines_of_a_library_become_the_beginning_of_one() -> None:
     error = ConnectionError("no\n  route " + "x" * 500)
-    line = str(not_reached("a/b", HOST, error, Path("cache")))
+    line = str(not_reached_error("a/b", HOST, error, Path("cache")))
     assert "(no route xxx" in line
     assert "\n" not in line
     assert len(line) < 500
 
 
 def test_an_address_is_not_called_a_directory() -> None:
-    line = str(not_reached("https://h.example/a/b", HOST, OSError("no route"), Path("cache")))
+    line = str(not_reached_error("https://h.example/a/b", HOST, OSError("no route"), Path("cache")))
     assert line.startswith(f"{HOST} cannot be reached (no route)")
     assert "there is no directory" not in line

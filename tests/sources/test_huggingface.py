@@ -22,7 +22,7 @@ from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import finetune
 from albertkit.model import AlbertModel
 from albertkit.sources import FetchOptions, resolve_location
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
 OWN = "owner/tiny-albert"
 OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -55,7 +55,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    plan = PoolingConfig(steps=(Normalise(),))
+    plan = PoolingConfig(steps=(Normalize(),))
     return files_of(save_tiny_vectors(tmp_path_factory.mktemp("hub") / "vectors", plan))
 
 

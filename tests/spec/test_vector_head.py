@@ -29,7 +29,7 @@ def test_logits_are_one_product_over_the_temperature() -> None:
 
 
 def test_a_pair_has_both_vectors_their_distance_and_product() -> None:
-    features = pair_features(FIRST, SECOND)
+    features = make_pair_features(FIRST, SECOND)
     u, v = FIRST[2], SECOND[2]
     np.testing.assert_array_equal(features[2], np.concatenate([u, v, abs(u - v), u * v]))
     assert make_head(16, reads_pairs=True).logits(FIRST, SECOND).shape == (5, 3)

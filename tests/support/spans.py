@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from albertkit.engine.packing import SLOTS, pack, plan, token_numbers
+from albertkit.engine.packing import SLOTS, number_tokens, pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, Spans, SpanSearch
 from albertkit.tokenization.encodings import Encodings
 
@@ -18,7 +18,7 @@ def spans_of_texts(engine: Engine, encodings: Encodings, search: SpanSearch) -> 
     for layout in layouts:
         closed = search.is_excluded
         if closed is not None:
-            closed = closed[token_numbers(encodings, layout)]
+            closed = closed[number_tokens(encodings, layout)]
         wanted = OutputRequest(spans=replace(search, is_excluded=closed))
         spans = engine.run(pack(encodings, layout), wanted).spans
         assert spans is not None

@@ -15,18 +15,18 @@ from tests.support.full_disk import limit_file_size
 from tests.tables.s3_server import ObjectStore, object_store
 
 from albertkit.errors import InputError, ResourceError
-from albertkit.fileformats.atomic import temporary_name
+from albertkit.fileformats.atomic import make_temporary_name
 from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
 from albertkit.tables.filesystems.remote import (
+    create_object,
+    hide_account,
     is_directory,
     join_uri,
     list_files,
     list_names,
-    new_object,
+    measure_uri,
     open_uri,
     remove,
-    uri_size,
-    without_account,
 )
 
 
@@ -43,7 +43,7 @@ def top(request: pytest.FixtureRequest, store: ObjectStore, tmp_path: Path) -> s
 
 
 def write_uri(uri: str, data: bytes = b"some bytes") -> str:
-    with new_object(uri) as file:
+    with create_object(uri) as file:
         file.write(data)
     return uri
 
@@ -51,7 +51,7 @@ def write_uri(uri: str, data: bytes = b"some bytes") -> str:
 def test_written_bytes_are_read_back_from_any_location(top: str) -> None:
     data = bytes(range(256)) * 50_000  # more than one part of an upload
     uri = write_uri(join_uri(top, "ein Name mit ü.bin"), data)
-    assert uri_size(uri) == len(data)
+    assert measure_uri(uri) == len(data)
     with open_uri(uri) as file:
         assert file.read() == data
         file.seek(1000)
@@ -69,7 +69,7 @@ def test_a_directory_lists_its_visible_files_in_order(top: str) -> None:
 
 def test_a_failed_write_leaves_the_earlier_file(top: str) -> None:
     uri = write_uri(join_uri(top, "there.txt"), b"before")
-    with pytest.raises(ZeroDivisionError), new_object(uri) as file:
+    with pytest.raises(ZeroDivisionError), create_object(uri) as file:
         file.write(bytes(1 // (len(list_names(top)) - 1)))
     with open_uri(uri) as file:
         assert file.read() == b"before"
@@ -99,7 +99,7 @@ def test_two_writers_of_one_file_have_two_temporary_files(tmp_path: Path) -> Non
     together = Barrier(2)
 
     def write(byte: bytes) -> None:
-        with new_object(uri) as file:
+        with create_object(uri) as file:
             file.write(byte * 30_000_000)
             together.wait()
 
@@ -113,7 +113,7 @@ def test_a_full_local_disk_is_one_line_and_writes_nothing(tmp_path: Path) -> Non
     with (
         limit_file_size(2**16),
         pytest.raises(ResourceError, match=r"could not be written: File too large.*ulimit"),
-        new_object(f"file://{tmp_path}/one.bin") as file,
+        create_object(f"file://{tmp_path}/one.bin") as file,
     ):
         file.write(bytes(2**20))
     assert list(tmp_path.iterdir()) == []
@@ -123,7 +123,7 @@ def test_files_of_a_killed_writer_are_removed_on_resume(tmp_path: Path) -> None:
     path = f"file://{tmp_path}/job"
     with ShardedSink(path, job={}, shard_format="npy") as sink, sink.shards.writing(0) as shard:
         shard.write(Table({"vector": np.ones((2, 3), np.float32)}))
-    (tmp_path / "job" / temporary_name("part-00001.npy")).write_bytes(b"half")
+    (tmp_path / "job" / make_temporary_name("part-00001.npy")).write_bytes(b"half")
     ShardedSink(path, job={}, shard_format="npy", resume=True).close()
     assert sorted(list_names(path)) == ["_job.json", "part-00000.npy"]
 
@@ -132,7 +132,7 @@ def test_a_file_that_is_removed_is_gone(top: str) -> None:
     uri = write_uri(join_uri(top, "gone.txt"))
     remove(uri)
     remove(uri)  # and nothing is said of one that is not there
-    assert uri_size(uri) is None
+    assert measure_uri(uri) is None
 
 
 def test_rows_are_read_from_a_bucket(store: ObjectStore, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_rows_are_read_from_a_bucket(store: ObjectStore, tmp_path: Path) -> None
 def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
     uri = store.uri("bucket/none.parquet")
     assert "a-secret" in uri
-    assert "a-secret" not in without_account(uri)
+    assert "a-secret" not in hide_account(uri)
     with pytest.raises((InputError, ResourceError)) as missing:
         list(read_batches(uri))
     assert "bucket/none.parquet" in str(missing.value)
@@ -157,14 +157,14 @@ def test_messages_and_job_files_hold_no_secret(store: ObjectStore) -> None:
 
 def test_an_unknown_scheme_is_one_line() -> None:
     with pytest.raises(InputError) as unknown:
-        uri_size("abc://texts/a.parquet")
+        measure_uri("abc://texts/a.parquet")
     assert unknown.value.diagnostic.code == "filesystem-unknown"
     assert "'abc://texts/a.parquet'" in str(unknown.value)
 
 
 def test_a_bucket_without_access_is_one_line(store: ObjectStore) -> None:
     with pytest.raises(ResourceError) as closed:
-        uri_size(store.uri("closed/x"))
+        measure_uri(store.uri("closed/x"))
     assert closed.value.diagnostic.code == "filesystem-unreachable"
     assert "'s3://closed/x'" in str(closed.value)
     assert "\n" not in str(closed.value)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pytest
 
-from albertkit.tables import Table, new_table, read_batches
+from albertkit.tables import Table, create_table, read_batches
 
 LINE = "a sentence of quite some words that repeats itself, as sentences do in logs " * 2
 MB = 2**20
@@ -122,7 +122,7 @@ def test_a_large_row_group_is_read_in_parts(tmp_path: Path, kind: str) -> None:
 def test_many_tables_are_written_in_the_memory_of_few(tmp_path: Path) -> None:
     vectors = np.ones((1000, 64), np.float32)
     tracemalloc.start()
-    with new_table(tmp_path / "out.npy") as writer:
+    with create_table(tmp_path / "out.npy") as writer:
         for _ in range(100):
             writer.write(Table({"vector": vectors}))
     most = tracemalloc.get_traced_memory()[1]

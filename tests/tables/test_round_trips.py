@@ -16,11 +16,11 @@ from albertkit.tables import (
     ReadOptions,
     RowBatch,
     Table,
+    create_table,
     find_inputs,
-    new_table,
     read_batches,
 )
-from albertkit.tables.table import json_cells
+from albertkit.tables.table import convert_to_json_cells
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.none() | st.integers(-(2**63), 2**63 - 1)
@@ -34,7 +34,7 @@ def numbers_and_texts(batches: list[RowBatch]) -> list[tuple[str, object]]:
     return [
         (text, n)
         for batch in batches
-        for text, n in zip(batch.texts, json_cells(batch.kept["n"]), strict=True)
+        for text, n in zip(batch.texts, convert_to_json_cells(batch.kept["n"]), strict=True)
     ]
 
 
@@ -81,7 +81,7 @@ def test_what_we_write_we_read(kind: str, rows: Rows, cut: int) -> None:
     """In two tables or one, numbers and nulls among them."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"out{kind}"
-        with new_table(path, {"n": "int64"}) as writer:
+        with create_table(path, {"n": "int64"}) as writer:
             for part in (rows[:cut], rows[cut:]):
                 texts, numbers = [text for text, _ in part], [n for _, n in part]
                 writer.write(Table({"text": texts, "n": numbers}))

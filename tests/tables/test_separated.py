@@ -52,5 +52,5 @@ def test_any_text_is_read_as_pythons_strict_reader_reads_it(text: str) -> None:
 @pytest.mark.parametrize("block", [1, 2, 3, 7])
 def test_records_may_be_cut_by_blocks(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     text = '\ufeffa,"é\r\n""x""",c\r\n\r\nd,e\u2028,"\n'
-    monkeypatch.setattr(lines, "BLOCK", block)
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block)
     assert ours(text) == [["a", 'é\r\n"x"', "c"], None]

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from albertkit.tables import Table, write_table
-from albertkit.tables.writers.shards import COMPLETENESS_CHECKS, default_shard_format, is_complete
+from albertkit.tables.writers.shards import COMPLETENESS_CHECKS, choose_shard_format, is_complete
 
 ROWS = Table({"vector": np.arange(12, dtype=np.float32).reshape(3, 4)})
 
@@ -48,6 +48,6 @@ def test_a_file_without_its_end_is_not_complete(written: Path) -> None:
 
 def test_shards_are_parquet_where_that_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("albertkit.tables.writers.shards.find_spec", lambda name: None)
-    assert default_shard_format() == "jsonl"
+    assert choose_shard_format() == "jsonl"
     monkeypatch.setattr("albertkit.tables.writers.shards.find_spec", lambda name: name)
-    assert default_shard_format() == "parquet"
+    assert choose_shard_format() == "parquet"

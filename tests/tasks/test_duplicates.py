@@ -9,7 +9,7 @@ from albertkit import community_detection
 from albertkit.engine.pooling import normalize
 from albertkit.errors import InputError
 from albertkit.tasks import duplicates
-from albertkit.tasks.duplicates import find_duplicates, unit_vectors
+from albertkit.tasks.duplicates import find_duplicates, make_unit_vectors
 from albertkit.tasks.nearest import Corpus
 from albertkit.tasks.vector_types import quantize_embeddings
 
@@ -44,7 +44,7 @@ def test_a_duplicate_has_the_nearest_row_that_was_kept_before_it(threshold: floa
 
 
 def test_equal_vectors_are_duplicates_at_every_threshold() -> None:
-    unit = unit_vectors(Corpus.of([VECTORS.astype(np.float32)], "float32", 16))
+    unit = make_unit_vectors(Corpus.of([VECTORS.astype(np.float32)], "float32", 16))
     twice = np.concatenate([unit, unit])
     assert (np.einsum("nd,nd->n", unit, unit) < 1).any()  # as float32 rounds
     nearest, _ = find_duplicates(twice, 1)
@@ -62,7 +62,7 @@ def test_a_threshold_is_a_cosine(threshold: float) -> None:
 def test_a_vector_that_is_not_finite_is_no_duplicate() -> None:
     vectors = np.repeat(UNIT[:1], 40, axis=0)
     vectors[3, 2], vectors[20, 0] = np.nan, np.inf
-    unit = unit_vectors(Corpus.of([vectors], "float32", 16))
+    unit = make_unit_vectors(Corpus.of([vectors], "float32", 16))
     nearest, _ = find_duplicates(unit, 0.9)
     assert np.flatnonzero(nearest == np.arange(40)).tolist() == [0, 3, 20]
 
@@ -70,6 +70,6 @@ def test_a_vector_that_is_not_finite_is_no_duplicate() -> None:
 def test_quantized_vectors_become_floats_of_length_one() -> None:
     ranges = np.stack([UNIT.min(axis=0), UNIT.max(axis=0)])
     stored = quantize_embeddings(UNIT, "int8", ranges)
-    unit = unit_vectors(Corpus.of([stored[:99], stored[99:]], "int8", 16, ranges=ranges))
+    unit = make_unit_vectors(Corpus.of([stored[:99], stored[99:]], "int8", 16, ranges=ranges))
     np.testing.assert_allclose(unit, UNIT, atol=0.02)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-6)

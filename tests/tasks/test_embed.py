@@ -21,7 +21,7 @@ from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
 from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError, ResourceError
-from albertkit.spec.pooling_config import Dense, Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Dense, Normalize, PoolingConfig
 from albertkit.tasks import TextEmbedder
 
 TEXTS = [
@@ -176,7 +176,7 @@ def test_order_and_other_texts_change_nothing(ours: TextEmbedder) -> None:
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
 def test_each_pooling_is_sentence_transformers(tmp_path: Path, pooling: str) -> None:
-    plan = PoolingConfig(pooling=pooling, steps=(Normalise(),))  # type: ignore[arg-type]  # parameters
+    plan = PoolingConfig(pooling=pooling, steps=(Normalize(),))  # type: ignore[arg-type]  # parameters
     where = save_tiny_vectors(tmp_path / "model", plan)
     np.testing.assert_allclose(
         TextEmbedder(where).encode(TEXTS),

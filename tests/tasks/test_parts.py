@@ -10,7 +10,7 @@ import pytest
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit.errors import InputError
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 from albertkit.tasks import TextEmbedder
 
 LONG = "The waters rose. The mountains were high, and only a few came. " * 6
@@ -63,9 +63,9 @@ def test_the_mean_is_weighted_by_characters(embedder: TextEmbedder) -> None:
         )
 
 
-@pytest.mark.parametrize("steps", [(), (Normalise(),)], ids=["asked for", "the model's"])
+@pytest.mark.parametrize("steps", [(), (Normalize(),)], ids=["asked for", "the model's"])
 def test_the_mean_of_vectors_of_length_one_has_length_one(
-    steps: tuple[Normalise, ...], tmp_path: Path
+    steps: tuple[Normalize, ...], tmp_path: Path
 ) -> None:
     place = save_tiny_vectors(tmp_path / "unit", PoolingConfig(max_length=32, steps=steps))
     embedder = TextEmbedder(place, engine="numpy")

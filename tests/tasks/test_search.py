@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.support.tiny_models import save_tiny_vectors
 
 from albertkit import Search, TextEmbedder, quantize_embeddings
+from albertkit.arrays import Float64Array
 from albertkit.errors import FormatError, InputError
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.tasks import nearest
@@ -53,7 +54,7 @@ def ids_of(results: Sequence[Sequence[dict[str, Any]]]) -> list[list[int]]:
     return [[hit["corpus_id"] for hit in hits] for hits in results]
 
 
-def dequantize(kind: VectorType) -> npt.NDArray[np.float64]:
+def dequantize(kind: VectorType) -> Float64Array:
     steps = quantize_embeddings(VECTORS, "uint8", RANGES).astype(np.float64)
     if kind in ("int8", "uint8"):
         return steps * (RANGES[1] - RANGES[0]) / 255 + RANGES[0]

@@ -21,7 +21,7 @@ from albertkit.tasks import TextEmbedder, inputs
 from albertkit.tasks.encode import VectorStream
 from albertkit.tasks.inputs import prefetch, split_windows
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
-from albertkit.tasks.vector_types import dtype_of, quantize_embeddings, ranges_of
+from albertkit.tasks.vector_types import compute_ranges, get_dtype, quantize_embeddings
 
 MANY = [f"the {number} of {number * 7} waters" + " and more" * (number % 5) for number in range(23)]
 
@@ -200,7 +200,7 @@ def test_a_list_has_its_own_ranges_and_a_stream_its_first_windows(
         list(answers), quantize_embeddings(plain, kind, calibration_embeddings=plain[:5])
     )
     if kind in ("int8", "uint8"):
-        np.testing.assert_array_equal(answers.ranges, ranges_of(plain[:5]))
+        np.testing.assert_array_equal(answers.ranges, compute_ranges(plain[:5]))
         again = embedder.encode(MANY, precision=kind, ranges=answers.ranges)
         np.testing.assert_array_equal(
             again, quantize_embeddings(plain, kind, ranges=answers.ranges)
@@ -231,7 +231,7 @@ def test_vectors_go_into_a_file_that_is_mapped(
     given = {"precision": kind, "truncate_dim": 12}
     for texts in (MANY, iter(MANY), iter([])):
         mapped = embedder.encode(texts, output=tmp_path / "v.npy", **given)
-        assert mapped.dtype == dtype_of(kind)
+        assert mapped.dtype == get_dtype(kind)
         wanted = list(embedder.encode(iter(MANY if len(mapped) else []), **given))
         assert isinstance(mapped, np.memmap)
         np.testing.assert_array_equal(mapped, np.reshape(wanted, mapped.shape))

@@ -16,10 +16,10 @@ from sentence_transformers.util import quantization
 from albertkit.errors import InputError
 from albertkit.tasks.options import VECTOR_TYPES
 from albertkit.tasks.vector_types import (
-    dtype_of,
+    compute_ranges,
+    compute_width,
+    get_dtype,
     quantize_embeddings,
-    ranges_of,
-    width_of,
 )
 
 CHANCE = np.random.default_rng(5)
@@ -47,8 +47,8 @@ def test_each_type_is_sentence_transformers_to_the_bit(kind: TheirType, how: str
     given_vectors = VECTORS if how == "own" else OTHERS
     mine = quantize_embeddings(given_vectors, kind, **options)
     other = theirs(given_vectors, kind, **options)
-    assert mine.dtype == other.dtype == dtype_of(kind)
-    assert mine.shape[1] == width_of(kind, 21)
+    assert mine.dtype == other.dtype == get_dtype(kind)
+    assert mine.shape[1] == compute_width(kind, 21)
     np.testing.assert_array_equal(mine, other)
 
 
@@ -94,7 +94,7 @@ def test_a_lone_vector_has_no_ranges() -> None:
     for lone in (VECTORS[:1], VECTORS[0]):
         with pytest.raises(InputError, match=r"from 1 vector; .*\[ranges-missing\]"):
             quantize_embeddings(lone, "int8")
-    assert quantize_embeddings(VECTORS[0], "uint8", ranges_of(VECTORS)).shape == (21,)
+    assert quantize_embeddings(VECTORS[0], "uint8", compute_ranges(VECTORS)).shape == (21,)
 
 
 def test_ranges_of_few_vectors_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_refused_by_name() -> None:
     with pytest.raises(InputError, match=r"precision is 'int4'.*'ubinary'.*\[option-invalid\]"):
         quantize_embeddings(VECTORS, "int4")  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match=r"\[2, 20\].*\[2, 21\].*\[inputs-shape\]"):
-        quantize_embeddings(VECTORS, "int8", ranges_of(VECTORS[:, :20]))
+        quantize_embeddings(VECTORS, "int8", compute_ranges(VECTORS[:, :20]))
     with pytest.raises(InputError, match=r"are int8; .*\[option-invalid\]"):
         quantize_embeddings(VECTORS.astype(np.int8), "binary")
     with pytest.raises(InputError, match=r"the nearest is 'ranges'.*\[unknown-keyword\]"):

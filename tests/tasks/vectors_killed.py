@@ -16,7 +16,7 @@ from tests.support.killed import run_until_killed
 
 from albertkit.tasks.options import VectorType
 from albertkit.tasks.vector_file import write_vectors
-from albertkit.tasks.vector_types import VectorCast, as_type
+from albertkit.tasks.vector_types import VectorCast, convert_type
 
 OURS = ("tasks/vector_file.py", "tables/writers/files.py", "fileformats/atomic.py")
 RANGES = "v.npy.ranges.npy"
@@ -25,7 +25,9 @@ RANGES = "v.npy.ranges.npy"
 def write_numbered(directory: Path, kind: VectorType, factor: float) -> None:
     vectors = factor * np.arange(600, dtype=np.float32).reshape(150, 4)
     cast = VectorCast(kind)
-    write_vectors(directory / "v.npy", [vectors], cast, as_type(vectors[:0], kind, vectors[:2]))
+    write_vectors(
+        directory / "v.npy", [vectors], cast, convert_type(vectors[:0], kind, vectors[:2])
+    )
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""The traced line is the normalised line, and every range is inside the text."""
+"""The traced line is the normalized line, and every range is inside the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from albertkit.tokenization.align import trace
-from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.policy import POLICIES, REFERENCE, WORDPIECE, TokenizerPolicy
 
 from .texts import any_texts
@@ -25,9 +25,9 @@ VARIANTS = (
 @pytest.mark.parametrize("policy", VARIANTS, ids=lambda policy: policy.name)
 @settings(max_examples=80)
 @given(text=any_texts)
-def test_the_traced_line_is_the_normalised_one(policy: TokenizerPolicy, text: str) -> None:
+def test_the_traced_line_is_the_normalized_one(policy: TokenizerPolicy, text: str) -> None:
     traced = trace(text, policy)
-    assert traced.line == normalise(text, policy)
+    assert traced.line == normalize(text, policy)
     assert len(traced.starts) == len(traced.ends) == len(traced.line)
     assert all(
         0 <= start <= end <= len(text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from albertkit.errors import InputError
 from albertkit.tokenization.assemble import Truncation, assemble, drop_specials, share_room
-from albertkit.tokenization.encodings import Encodings, FlatPieces, offsets_from_lengths
+from albertkit.tokenization.encodings import Encodings, FlatPieces, compute_offsets
 from albertkit.tokenization.vocabulary import SpecialIds
 
 from . import slow_reference
@@ -23,7 +23,7 @@ rows = st.lists(st.lists(st.integers(5, 99), max_size=9), min_size=1, max_size=5
 
 def flat(texts: list[list[int]]) -> FlatPieces:
     ids = np.array([number for text in texts for number in text], np.int32)
-    return FlatPieces(ids, offsets_from_lengths([len(text) for text in texts]))
+    return FlatPieces(ids, compute_offsets([len(text) for text in texts]))
 
 
 def assemble_rows(

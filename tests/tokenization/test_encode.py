@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.encode import TEXTS_AT_ONCE
+from albertkit.tokenization.encode import TOKENIZED_TEXTS
 
 from .texts import any_texts
 
@@ -29,10 +29,10 @@ def test_a_batch_equals_one_by_one(
 
 
 def test_several_stretches_of_lines_keep_their_order(tiny: AlbertTokenizer) -> None:
-    texts = [f"model {number}, é [MASK]" for number in range(2 * TEXTS_AT_ONCE + 7)]
+    texts = [f"model {number}, é [MASK]" for number in range(2 * TOKENIZED_TEXTS + 7)]
     batch = tiny.encode_batch(texts)
     assert len(batch) == len(texts)
-    for number in (0, 1, TEXTS_AT_ONCE - 1, TEXTS_AT_ONCE, len(texts) - 1):
+    for number in (0, 1, TOKENIZED_TEXTS - 1, TOKENIZED_TEXTS, len(texts) - 1):
         assert np.array_equal(batch[number].ids, tiny.encode_batch([texts[number]]).ids)
 
 

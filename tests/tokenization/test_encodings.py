@@ -12,9 +12,9 @@ from albertkit.errors import InputError
 from albertkit.tokenization import Encodings
 from albertkit.tokenization.encodings import (
     FlatPieces,
+    compute_offsets,
     concat,
     cut_windows,
-    offsets_from_lengths,
     pad,
     select,
 )
@@ -75,7 +75,7 @@ def test_windows_overlap_by_the_stride_and_lose_nothing(
     lengths: list[int], max_pieces: int, data: st.DataObject
 ) -> None:
     stride = data.draw(st.integers(0, max_pieces - 1))
-    pieces = FlatPieces(np.arange(sum(lengths), dtype=np.int32), offsets_from_lengths(lengths))
+    pieces = FlatPieces(np.arange(sum(lengths), dtype=np.int32), compute_offsets(lengths))
     windows, texts = cut_windows(pieces, np.full(len(lengths), max_pieces), stride)
     result = [
         (int(text), windows.ids[start:end].tolist())
@@ -94,6 +94,6 @@ def test_windows_overlap_by_the_stride_and_lose_nothing(
 
 
 def test_a_stride_as_large_as_the_window_is_refused() -> None:
-    pieces = FlatPieces(np.arange(9, dtype=np.int32), offsets_from_lengths([9]))
+    pieces = FlatPieces(np.arange(9, dtype=np.int32), compute_offsets([9]))
     with pytest.raises(InputError, match=r"stride is 4; a window has room for 4.*stride-too-large"):
         cut_windows(pieces, np.array([4]), 4)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albertkit.tokenization.normalization import normalise, normalise_many
+from albertkit.tokenization.normalization import normalize, normalize_many
 from albertkit.tokenization.policy import (
     HUGGINGFACE,
     POLICIES,
@@ -22,21 +22,21 @@ from .texts import any_texts
 
 @given(any_texts)
 def test_the_reference_is_googles_clean(text: str) -> None:
-    assert normalise(text, REFERENCE) == slow_reference.clean(text)
+    assert normalize(text, REFERENCE) == slow_reference.clean(text)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @settings(max_examples=60)
 @given(texts=st.lists(any_texts, max_size=8))
-def test_many_lines_are_normalised_as_one_by_one(policy: TokenizerPolicy, texts: list[str]) -> None:
-    assert normalise_many(texts, policy) == [normalise(text, policy) for text in texts]
+def test_many_lines_are_normalized_as_one_by_one(policy: TokenizerPolicy, texts: list[str]) -> None:
+    assert normalize_many(texts, policy) == [normalize(text, policy) for text in texts]
 
 
 @given(st.lists(any_texts, max_size=8))
 def test_only_the_whitespace_that_was_named_is_collapsed(texts: list[str]) -> None:
-    lines = normalise_many(texts, REFERENCE, "\x0b")
+    lines = normalize_many(texts, REFERENCE, "\x0b")
     for line, text in zip(lines, texts, strict=True):
-        assert line.split() == normalise(text, REFERENCE).split()
+        assert line.split() == normalize(text, REFERENCE).split()
         assert "\x0b" not in line
 
 
@@ -57,6 +57,6 @@ def test_only_the_whitespace_that_was_named_is_collapsed(texts: list[str]) -> No
 )
 def test_examples(text: str, policy: TokenizerPolicy, line: str) -> None:
     if policy is WORDPIECE:
-        assert normalise(text, policy).split() == line.split()
+        assert normalize(text, policy).split() == line.split()
     else:
-        assert normalise(text, policy) == line
+        assert normalize(text, policy) == line

@@ -1,4 +1,4 @@
-"""Each piece's slice of the original text normalises back to the piece."""
+"""Each piece's slice of the original text normalizes back to the piece."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from albertkit.tokenization import AlbertTokenizer, TokenizerPolicy
 from albertkit.tokenization.encode import encode_text_with_offsets
-from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.pieces import SentencePieces
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TFHUB
 from albertkit.tokenization.vocabulary import LinePiece
@@ -43,7 +43,7 @@ def groups(pieces: Sequence[LinePiece]) -> list[list[LinePiece]]:
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 @settings(max_examples=150)
 @given(text=any_texts)
-def test_each_slice_normalises_back_to_its_piece(policy: TokenizerPolicy, text: str) -> None:
+def test_each_slice_normalizes_back_to_its_piece(policy: TokenizerPolicy, text: str) -> None:
     vocabulary = open_pieces(policy)
     for group in groups(encode_text_with_offsets(text, vocabulary, policy)):
         start, end = min(piece.start for piece in group), max(piece.end for piece in group)
@@ -51,7 +51,7 @@ def test_each_slice_normalises_back_to_its_piece(policy: TokenizerPolicy, text: 
         if text[start:end] in vocabulary.table.special_names.all():
             assert [piece.name for piece in group] == [text[start:end]]
             continue
-        form = vocabulary._with_prefix.normalize(normalise(text[start:end], policy))
+        form = vocabulary._with_prefix.normalize(normalize(text[start:end], policy))
         assert bare(form) == bare("".join(piece.name for piece in group))
 
 

@@ -1,4 +1,4 @@
-"""Ids of normalised lines: google's rule, prefixes, and models of other kinds."""
+"""Ids of normalized lines: google's rule, prefixes, and models of other kinds."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.normalization import IDEOGRAPH, casefold_character
 from albertkit.tokenization.policy import REFERENCE, TFHUB, TFHUB_WORDPIECE, WORDPIECE
-from albertkit.tokenization.wordpiece import UNKNOWN
+from albertkit.tokenization.wordpiece import UNKNOWN_WORD
 from tests.support.modules import HERE, fixture
 
 from .texts import any_texts
@@ -97,7 +97,7 @@ def test_the_fast_way_equals_the_slow_one(bert_tokenizer: AlbertTokenizer, text:
 
 def assert_slow_ids(tokenizer: AlbertTokenizer, text: str) -> None:
     """The ids of the slow words, looked up one by one, with offsets and without."""
-    words = [word if len(word.encode()) <= 100 else UNKNOWN for word in slow_words(text)]
+    words = [word if len(word.encode()) <= 100 else UNKNOWN_WORD for word in slow_words(text)]
     result = [tokenizer.vocabulary.encode_lines([word]).ids.tolist() for word in words]
     wanted = [number for word in result for number in word]
     assert ids_of(tokenizer, [text]) == [wanted]
@@ -242,9 +242,9 @@ def test_a_preprocessor_with_other_rules_is_refused(
 
 def test_a_preprocessor_without_marks_taken_off(shared: Path, tmp_path: Path) -> None:
     whole = fixture("tfhub_preprocess_tiny", shared / "fixtures", tmp_path)
-    bare = replace_in_graph(whole, tmp_path, b"NormalizeUTF8", b"NormaliseUTF8", "bare")
+    bare = replace_in_graph(whole, tmp_path, b"NormalizeUTF8", b"NormalizeUTF8", "bare")
     with pytest.raises(
-        FormatError, match=r"normalises texts by b'' and then.*vocabulary-unsupported"
+        FormatError, match=r"normalizes texts by b'' and then.*vocabulary-unsupported"
     ):
         AlbertTokenizer.from_pretrained(bare)
     kept = replace_in_graph(bare, tmp_path, b"StaticRegexReplace", b"StaticRegexRetains", "kept")

@@ -1,6 +1,6 @@
 """Sentences are split by a plain rule, in scripts with and without capitals and spaces."""
 
-from albertkit.tokenization.sentences import sentence_starts, split_sentences
+from albertkit.tokenization.sentences import find_sentence_starts, split_sentences
 
 
 def test_a_sentence_ends_at_a_mark_before_a_capital() -> None:
@@ -32,5 +32,5 @@ def test_an_empty_line_ends_a_sentence_and_a_line_end_does_not() -> None:
 
 
 def test_starts_are_indices_of_characters() -> None:
-    assert sentence_starts("One.  Two. \n") == [6]
-    assert sentence_starts("") == []
+    assert find_sentence_starts("One.  Two. \n") == [6]
+    assert find_sentence_starts("") == []

@@ -207,7 +207,7 @@ def test_decode_leaves_specials_out_on_request(tiny: AlbertTokenizer) -> None:
     assert tiny.decode(np.array(ids), skip_special_tokens=True) == "the model,"
 
 
-def test_decode_gives_back_what_normalising_left(tiny: AlbertTokenizer, peer: Any) -> None:
+def test_decode_gives_back_what_normalizing_left(tiny: AlbertTokenizer, peer: Any) -> None:
     for text in TEXTS:
         ids = tiny(text)["input_ids"]
         assert tiny.decode(ids) == peer.decode(ids)  # type: ignore[arg-type]

@@ -21,8 +21,8 @@ from albertkit.fileformats.sentencepiece_model import (
     write_sentencepiece_model,
 )
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.normalization import is_dropped_mark, normalise
-from albertkit.tokenization.pieces import SentencePieces, ends_in_digit_comma, is_inside_digit_comma
+from albertkit.tokenization.normalization import is_dropped_mark, normalize
+from albertkit.tokenization.pieces import SentencePieces, is_digit_comma, is_inside_digit_comma
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE
 from albertkit.tokenization.tokenizer_json.foreign import UNTOUCHED
 from albertkit.tokenization.tokenizer_json.probe_texts import (
@@ -32,9 +32,9 @@ from albertkit.tokenization.tokenizer_json.probe_texts import (
 )
 from albertkit.tokenization.tokenizer_json.rules import (
     MARK_CODES,
+    make_regex_class,
     mark_class,
     read_known_form,
-    regex_class,
 )
 from albertkit.tokenization.vocabulary import SpecialNames
 
@@ -51,7 +51,7 @@ DATA = write_sentencepiece_model(
     [TINY_MODEL.pieces[number] for number in KEPT],
     [float(TINY_MODEL.scores[number]) for number in KEPT],
     [TINY_MODEL.types[number] for number in KEPT],
-    character_map=TINY_MODEL.normaliser.character_map,
+    character_map=TINY_MODEL.normalizer.character_map,
 )
 MODEL = read_sentencepiece_model(DATA, "regular")
 
@@ -69,7 +69,7 @@ def convert_with_transformers(
     added: so many of the first pieces are added tokens; 5 are the specials, 13 all marks too.
     """
     vocabulary = [
-        (piece, float(score) - (penalty if ends_in_digit_comma(piece) else 0))
+        (piece, float(score) - (penalty if is_digit_comma(piece) else 0))
         for piece, score in zip(MODEL.pieces, MODEL.scores, strict=True)
     ]
     made = tokenizers.Tokenizer(models.Unigram(vocabulary, unk_id=1, byte_fallback=False))
@@ -81,7 +81,7 @@ def convert_with_transformers(
     ]
     if lower:
         steps.append(normalizers.Lowercase())
-    steps.append(normalizers.Precompiled(MODEL.normaliser.character_map))
+    steps.append(normalizers.Precompiled(MODEL.normalizer.character_map))
     steps.append(normalizers.Replace(tokenizers.Regex(" {2,}"), " "))
     made.normalizer = normalizers.Sequence(steps)
     made.pre_tokenizer = pre_tokenizers.Sequence(
@@ -101,8 +101,8 @@ def test_the_marks_of_a_file_are_all_that_unicode_has() -> None:
     of_class = [ord(c) for c in characters if unicodedata.combining(c)]
     of_category = [ord(c) for c in characters if unicodedata.category(c) == "Mn"]
     assert {*of_class, *of_category} <= {*MARK_CODES}
-    assert mark_class(replace(REFERENCE, marks="class")) == regex_class(of_class)
-    assert mark_class(replace(REFERENCE, marks="category")) == regex_class(of_category)
+    assert mark_class(replace(REFERENCE, marks="class")) == make_regex_class(of_class)
+    assert mark_class(replace(REFERENCE, marks="category")) == make_regex_class(of_category)
 
 
 def test_the_converters_form_becomes_the_huggingface_policy(
@@ -231,7 +231,7 @@ def can_be_expressed(text: str) -> bool:
     decomposed = unicodedata.normalize("NFKD", text)
     follow_masks = [part[0] for part in decomposed.split("[MASK]")[1:] if part]
     return not (
-        "ς" in normalise(text, REFERENCE)
+        "ς" in normalize(text, REFERENCE)
         or any(is_dropped_mark(c, REFERENCE) or c in MADE_SPACES + CONTROLS for c in follow_masks)
         or any(
             before in MADE_SPACES and unicodedata.category(mark).startswith("M")
@@ -260,7 +260,7 @@ def test_transformers_types_pairs(peers: dict[str, Any]) -> None:
 def test_transformers_albert_class_differs_where_its_own_rules_do(
     regular: AlbertTokenizer, peers: dict[str, Any]
 ) -> None:
-    """It rebuilds its normaliser whatever the file says: the quote rule, and a ▁ after a mask."""
+    """It rebuilds its normalizer whatever the file says: the quote rule, and a ▁ after a mask."""
     different = [
         text
         for text in PROBE_TEXTS + MASKED_TEXTS

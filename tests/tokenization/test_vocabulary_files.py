@@ -17,7 +17,7 @@ from albertkit.tokenization.policy import (
     REFERENCE,
     WORDPIECE,
     TokenizerPolicy,
-    policy_from_fields,
+    make_policy,
 )
 from tests.support.other_user import as_other_user
 
@@ -259,8 +259,8 @@ def test_a_directory_or_file_that_is_closed_to_us_is_one_line() -> None:
 
 def test_a_saved_policy_with_a_strange_field_is_refused() -> None:
     with pytest.raises(InputError, match=r"case='upper'.*unknown-policy"):
-        policy_from_fields({"name": "x", "case": "upper"})
+        make_policy({"name": "x", "case": "upper"})
     with pytest.raises(InputError, match=r"colour=True.*unknown-policy"):
-        policy_from_fields({"name": "x", "colour": True})
+        make_policy({"name": "x", "colour": True})
     with pytest.raises(InputError, match=r"'digit_coma'; the nearest is 'digit_comma'"):
         TokenizerPolicy("x", digit_coma=False)  # type: ignore[call-arg]

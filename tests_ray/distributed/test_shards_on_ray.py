@@ -9,14 +9,14 @@ import pytest
 from tests_ray.works import Fateful, GpusSeen
 
 import albertkit
-from albertkit.distributed.cluster import cluster
+from albertkit.distributed.cluster import open_cluster
 from albertkit.distributed.shards_on_ray import WorkerResources, make_shards
 from albertkit.errors import AlbertKitError, FormatError
 
 
 @pytest.fixture(scope="module")
 def ray(head: str) -> Iterator[ModuleType]:
-    with cluster(head) as joined:
+    with open_cluster(head) as joined:
         yield joined
 
 
@@ -80,6 +80,6 @@ def test_more_gpus_than_the_cluster_has_are_refused_at_once(ray: ModuleType) -> 
 
 
 def test_a_program_that_has_joined_a_cluster_keeps_it(ray: ModuleType, head: str) -> None:
-    with cluster(head) as same:
+    with open_cluster(head) as same:
         assert same is ray
     assert ray.is_initialized()

@@ -12,7 +12,7 @@ from tests_tensorflow.written import CONFIG
 from albertkit.checkpoints import Checkpoint
 from albertkit.checkpoints.names import to_foreign
 from albertkit.checkpoints.tf1.format import TF1
-from albertkit.checkpoints.tf1.names import rows
+from albertkit.checkpoints.tf1.names import list_rows
 from albertkit.spec import Weights
 
 HEADS = ("masked_lm", "sentence_order")
@@ -27,7 +27,7 @@ def write_checkpoint(path: Path) -> Weights:
 def test_load_checkpoint_finds_googles_variables(tmp_path: Path) -> None:
     weights = write_checkpoint(tmp_path)
     reader = tf.train.load_checkpoint(str(tmp_path))
-    table = rows(CONFIG, HEADS)
+    table = list_rows(CONFIG, HEADS)
     assert set(reader.get_variable_to_shape_map()) == {row.foreign for row in table}
     for row in table:
         array = to_foreign(weights.arrays[row.canonical], row.layout, CONFIG.num_attention_heads)
@@ -50,7 +50,7 @@ def test_a_graph_of_tensorflow_1_restores_it(tmp_path: Path) -> None:
 
 def test_what_a_graph_of_tensorflow_1_saves_is_read(tmp_path: Path) -> None:
     weights = write_checkpoint(tmp_path / "ours")
-    table = rows(CONFIG, HEADS)
+    table = list_rows(CONFIG, HEADS)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for row in table:
             array = to_foreign(weights.arrays[row.canonical], row.layout, 4)

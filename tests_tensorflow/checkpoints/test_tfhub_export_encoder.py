@@ -16,7 +16,7 @@ from tests.support.axes import CONFIGS
 from tests.support.tiny_models import PIECES
 from tests_tensorflow.written import CONFIG, batch, numpy_answers, tiny_weights, write
 
-from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.model_garden.names import list_encoder_rows, list_rows
 from albertkit.checkpoints.tfhub.export import save
 from albertkit.errors import ResourceError
 from albertkit.spec import AlbertConfig
@@ -58,7 +58,7 @@ def test_the_api_is_the_published_one(module: Path) -> None:
     assert len(outputs["encoder_outputs"]) == CONFIG.num_hidden_layers
     np.testing.assert_array_equal(outputs["default"], outputs["pooled_output"])
     np.testing.assert_array_equal(outputs["encoder_outputs"][-1], outputs["sequence_output"])
-    names = [row.foreign + ":0" for row in rows(CONFIG, ("masked_lm",))]
+    names = [row.foreign + ":0" for row in list_rows(CONFIG, ("masked_lm",))]
     assert [v.name for v in loaded.trainable_variables] == names[:25]
     assert [v.name for v in loaded.mlm.trainable_variables] == names
     assert [v.shape for v in loaded.trainable_variables][7:10] == [(32, 4, 8), (4, 8), (32, 4, 8)]
@@ -79,7 +79,7 @@ def test_variables_lie_under_the_published_keys(module: Path) -> None:
 def test_equal_widths_leave_23_variables(tmp_path: Path) -> None:
     config = replace(CONFIG, embedding_size=CONFIG.hidden_size)
     loaded = hub.load(str(write(tiny_weights(config), tmp_path / "module")))
-    assert len(loaded.trainable_variables) == len(encoder_rows(config)) == 23
+    assert len(loaded.trainable_variables) == len(list_encoder_rows(config)) == 23
 
 
 def test_a_signature_has_readable_names(module: Path) -> None:

@@ -11,7 +11,7 @@ from tests.support.tiny_models import TINY
 
 from albertkit import convert
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
-from albertkit.conversion.differences import weight_differences
+from albertkit.conversion.differences import compare_weights
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig
 from albertkit.spec.presets import preset
@@ -33,7 +33,7 @@ def test_a_base_model_comes_back_bit_by_bit(tmp_path: Path) -> None:
         done = convert(tmp_path / str(number), tmp_path / str(number + 1), to=target)
         assert done.parity.weights.identical == len(weights.table().stored), target
     restored = read_checkpoint(tmp_path / str(len(WAY))).weights
-    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert compare_weights(weights, restored).identical == len(weights.table().stored)
     assert restored.heads == weights.heads
     # Keras Hub's own epsilon of the masked LM head stays with the model
     assert restored.config.prediction_eps == 1e-5
@@ -52,7 +52,7 @@ def test_heads_come_back_from_tf_hub_or_are_refused(heads: tuple[str, ...], tmp_
     done = convert(tmp_path / "source", tmp_path / "out", to="tfhub")
     assert 0 < done.parity.largest < 1e-5, "TensorFlow's own graph is asked"
     restored = read_checkpoint(tmp_path / "out").weights
-    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert compare_weights(weights, restored).identical == len(weights.table().stored)
     assert restored.heads == heads
 
 
@@ -67,5 +67,5 @@ def test_axes_come_back_from_tf_hub_or_are_refused(axis: str, tmp_path: Path) ->
         return
     convert(tmp_path / "source", tmp_path / "out", to="tfhub")
     restored = read_checkpoint(tmp_path / "out").weights
-    assert weight_differences(weights, restored).identical == len(weights.table().stored)
+    assert compare_weights(weights, restored).identical == len(weights.table().stored)
     assert restored.config.activation == config.activation

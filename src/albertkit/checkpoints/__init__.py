@@ -6,10 +6,10 @@ from albertkit.checkpoints.registry import (
     FORMATS,
     TARGETS,
     ResolvedPath,
+    find_target,
     format_of,
     read_checkpoint,
     resolve_path,
-    target_named,
 )
 from albertkit.checkpoints.sentence_transformers.format import SENTENCE_TRANSFORMERS
 
@@ -22,8 +22,8 @@ __all__ = [
     "Checkpoint",
     "ConfigOverrides",
     "ResolvedPath",
+    "find_target",
     "format_of",
     "read_checkpoint",
     "resolve_path",
-    "target_named",
 ]

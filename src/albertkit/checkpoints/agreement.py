@@ -98,20 +98,22 @@ def note_ignored_tensors(names: Sequence[str], origin: str) -> Diagnostic:
     )
 
 
+# Of every norm of google's encoders; no file says it. Source: google-research/albert, modeling.py
+NORM_EPSILON = 1e-12
 Rule: TypeAlias = Callable[[int, int, int], int]
 
 
-def by_google(layer: int, layers: int, groups: int) -> int:
+def assign_group_by_google(layer: int, layers: int, groups: int) -> int:
     """Source: google-research/albert, modeling.py, transformer_model."""
     return int(layer / layers * groups)
 
 
-def by_transformers(layer: int, layers: int, groups: int) -> int:
+def assign_group_by_transformers(layer: int, layers: int, groups: int) -> int:
     """Source: transformers, modeling_albert.py, AlbertTransformer."""
     return int(layer / (layers / groups))
 
 
-def other_order(config: AlbertConfig, rule: Rule) -> str | None:
+def describe_other_order(config: AlbertConfig, rule: Rule) -> str | None:
     """The first layer to which a rule gives another group than ours, in words; None: none."""
     layers, groups = config.num_hidden_layers, config.num_hidden_groups
     for layer in range(layers):
@@ -155,13 +157,13 @@ def check_pieces(pieces: int, rows: int, *, where: str = "") -> Diagnostic | Non
     raise InputError(
         "vocabulary-mismatch",
         what,
-        why=_why(pieces, rows),
+        why=_explain_mismatch(pieces, rows),
         fix="Use the tokenizer that was saved with this model",
         where=where,
     )
 
 
-def _why(pieces: int, rows: int) -> str:
+def _explain_mismatch(pieces: int, rows: int) -> str:
     if pieces == BERT_PIECES:
         return BERTS
     if pieces > rows:

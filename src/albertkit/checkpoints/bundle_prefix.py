@@ -17,7 +17,7 @@ LATEST = "checkpoint"  # TensorFlow's note of which one is the latest
 PATH_IN_IT = re.compile(rb'^model_checkpoint_path:\s*"([^"\n]*)"', re.MULTILINE)
 
 
-def bundle_prefix(location: Path) -> Path | None:
+def find_prefix(location: Path) -> Path | None:
     """The prefix of the checkpoint that `location` means; None where there is none.
 
     Raises InputError [checkpoint-ambiguous] for a directory with several and no word on which.
@@ -29,7 +29,7 @@ def bundle_prefix(location: Path) -> Path | None:
     prefixes = find_bundle_prefixes(location)
     if len(prefixes) < 2:
         return location / prefixes[0] if prefixes else None
-    latest = _latest(location / LATEST)
+    latest = _read_latest(location / LATEST)
     if latest in prefixes:
         return location / latest
     raise InputError(
@@ -41,7 +41,7 @@ def bundle_prefix(location: Path) -> Path | None:
     )
 
 
-def _latest(path: Path) -> str:
+def _read_latest(path: Path) -> str:
     """The name, without any directory, that the file gives; empty where it gives none."""
     match = PATH_IN_IT.search(map_file(path)) if path.is_file() else None
     return match[1].decode(errors="replace").replace("\\", "/").split("/")[-1] if match else ""

@@ -63,18 +63,18 @@ class ConfigOverrides:
 NO_OVERRIDES = ConfigOverrides()
 
 
-def flag(name: str) -> str:
+def make_flag(name: str) -> str:
     """num_hidden_layers → --num-hidden-layers."""
     return "--" + name.replace("_", "-")
 
 
-def metadata_missing(names: list[str], why: str, origin: str) -> FormatError:
+def metadata_missing_error(names: list[str], why: str, origin: str) -> FormatError:
     """Return the error for files that lack these config values, naming the flags to give."""
     return FormatError(
         "metadata-missing",
         f"no file says {' and '.join(names)}",
         why=why,
-        fix=f"Give {' and '.join(map(flag, names))} (in Python: {names[0]}=…)",
+        fix=f"Give {' and '.join(map(make_flag, names))} (in Python: {names[0]}=…)",
         where=origin,
     )
 
@@ -82,9 +82,9 @@ def metadata_missing(names: list[str], why: str, origin: str) -> FormatError:
 def _contradicts_shapes(name: str, value: object, config: AlbertConfig, origin: str) -> InputError:
     return InputError(
         "option-invalid",
-        f"{flag(name)} is {value}",
+        f"{make_flag(name)} is {value}",
         why=f"the shapes of the tensors give {getattr(config, name)}",
-        fix=f"Leave {flag(name)} out (in Python: {name})",
+        fix=f"Leave {make_flag(name)} out (in Python: {name})",
         where=origin,
     )
 
@@ -194,7 +194,7 @@ class Format(Protocol):
     ) -> None:
         """Write a checkpoint's files into a directory, which is made if it does not exist.
 
-        The write is not atomic. The outermost caller uses `fileformats.atomic.new_directory`.
+        The write is not atomic. The outermost caller uses `fileformats.atomic.create_directory`.
 
         Raises:
             InputError: [unsupported-by-format], before anything is written.

@@ -82,7 +82,7 @@ class CanonicalArrays(Mapping[str, FloatArray]):
         return len(self._rows) + len(self._made)
 
 
-def weights_from(
+def read_weights(
     arrays: StoredArrays,
     rows: Iterable[Row],
     config: AlbertConfig,
@@ -110,14 +110,14 @@ def weights_from(
     rows = tuple(rows)
     table = parameter_table(config, heads, pooler=pooler)
     known = {row.canonical for row in rows}
-    made = {} if f"{PROJECTION}.weight" in known else identity_projection(config)
+    made = {} if f"{PROJECTION}.weight" in known else make_identity_projection(config)
     shapes: dict[str, tuple[int, ...]] = {name: array.shape for name, array in made.items()}
     for row in rows:
         shape = arrays.shapes.get(row.foreign)
         wanted = table[row.canonical].shape
         if shape is None:
-            raise _missing(row, origin)
-        there = foreign_shape(wanted, row.layout, config.num_attention_heads)
+            raise _missing_tensor_error(row, origin)
+        there = compute_foreign_shape(wanted, row.layout, config.num_attention_heads)
         if shape != there:
             raise _shape_error(row, shape, there, origin)
         shapes[row.canonical] = wanted
@@ -125,7 +125,7 @@ def weights_from(
     return Weights(config, table.heads, CanonicalArrays(arrays, rows, made), origin)
 
 
-def identity_projection(config: AlbertConfig) -> dict[str, FloatArray]:
+def make_identity_projection(config: AlbertConfig) -> dict[str, FloatArray]:
     """Return the identity as projection if E equals H; else nothing."""
     if config.embedding_size != config.hidden_size:
         return {}
@@ -148,12 +148,14 @@ def to_canonical(array: FloatArray, layout: Layout) -> FloatArray:
 
 def to_foreign(array: FloatArray, layout: Layout, attention_heads: int) -> FloatArray:
     """Return a parameter in the file's layout: the inverse of `to_canonical`."""
-    shape = foreign_shape(array.shape, layout, attention_heads)
+    shape = compute_foreign_shape(array.shape, layout, attention_heads)
     turned = array if layout in {"same", "heads_bias"} else array.T
     return turned.reshape(shape)
 
 
-def foreign_shape(shape: tuple[int, ...], layout: Layout, attention_heads: int) -> tuple[int, ...]:
+def compute_foreign_shape(
+    shape: tuple[int, ...], layout: Layout, attention_heads: int
+) -> tuple[int, ...]:
     """Return the shape in the file of a parameter with `shape` in torch."""
     A = attention_heads
     match layout:
@@ -182,7 +184,7 @@ class ForeignArrays(Mapping[str, FloatArray]):
         """Name in the file → shape there, without reading an array."""
         table, heads = self._weights.table(), self._weights.config.num_attention_heads
         return {
-            name: foreign_shape(table[row.canonical].shape, row.layout, heads)
+            name: compute_foreign_shape(table[row.canonical].shape, row.layout, heads)
             for name, row in self._rows.items()
         }
 
@@ -206,13 +208,13 @@ def has_real_projection(weights: Weights) -> bool:
 
     Formats without a projection for E = H can represent only the identity.
     """
-    identity = identity_projection(weights.config)
+    identity = make_identity_projection(weights.config)
     return not identity or any(
         not np.array_equal(weights.arrays[name], array) for name, array in identity.items()
     )
 
 
-def _missing(row: Row, origin: str) -> FormatError:
+def _missing_tensor_error(row: Row, origin: str) -> FormatError:
     return FormatError(
         "checkpoint-without-encoder",
         f"there is no tensor {row.foreign} ({row.canonical})",

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from albertkit import fileformats
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, Format
-from albertkit.checkpoints.huggingface.format import CONFIG, WEIGHTS, weights_file
+from albertkit.checkpoints.huggingface.format import WEIGHTS, find_weights_file
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.fileformats.reader import map_file, read_errors
+from albertkit.tokenization.tokenizer_settings import CONFIG_FILE
 
 if TYPE_CHECKING:
     from albertkit.fileformats import ExtractedArchive
@@ -27,7 +28,7 @@ BUNDLE_FILE = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
 VARIABLES_DIRECTORY, SAVED_MODELS = "variables", ("saved_model.pb", "tfhub_module.pb")
 # Files whose path means the directory that holds them.
 DIRECTORY_FILES = (
-    *(CONFIG, *WEIGHTS, *SAVED_MODELS),
+    *(CONFIG_FILE, *WEIGHTS, *SAVED_MODELS),
     *("albert_config.json", "bert_config.json", "modules.json", "model.weights.h5", "model.onnx"),
 )
 
@@ -89,7 +90,7 @@ def resolve_path(path: Path) -> ResolvedPath:
     if is_prefix:
         return ResolvedPath(path, path)
     if not path.is_file():
-        raise _no_such_directory(path)
+        raise _not_found_error(path)
     match = BUNDLE_FILE.fullmatch(path.name)
     if match:
         return ResolvedPath(path, _resolve_bundle(path.with_name(match["prefix"])))
@@ -100,9 +101,11 @@ def resolve_path(path: Path) -> ResolvedPath:
     if fileformats.is_archive(data) and not fileformats.is_torch_zip(data, str(path)):
         unpacked = fileformats.ExtractedArchive(path)
         return ResolvedPath(path, unpacked.path, unpacked)
-    from albertkit.checkpoints.unrecognised import stray_file  # only if there is an error to report
+    from albertkit.checkpoints.unrecognised import (
+        stray_file_error,  # only if there is an error to report
+    )
 
-    raise stray_file(path, bytes(data[:16]))
+    raise stray_file_error(path, bytes(data[:16]))
 
 
 def _check_readable(directory: Path) -> None:
@@ -132,7 +135,7 @@ def _resolve_bundle(prefix: Path) -> Path:
 
 def _check_is_read(path: Path) -> None:
     """Refuse a weights file if the directory's weights are read from another one."""
-    preferred = weights_file(path.parent)
+    preferred = find_weights_file(path.parent)
     if path.name in WEIGHTS and path.name != preferred:
         raise InputError(
             "weights-file-ignored",
@@ -225,15 +228,15 @@ def format_of(location: Path) -> tuple[Format, str]:
         if evidence is not None:
             return candidate.load(), evidence
     if not location.is_dir():
-        raise _no_such_directory(location)
+        raise _not_found_error(location)
     from albertkit.checkpoints.unrecognised import unrecognised_error
 
     raise unrecognised_error(
-        location, [path for path in _subdirectories(location) if _is_model(path)]
+        location, [path for path in _list_subdirectories(location) if _is_model(path)]
     )
 
 
-def target_named(name: str) -> Format:
+def find_target(name: str) -> Format:
     """Return the writable format of this name.
 
     Raises:
@@ -262,7 +265,7 @@ def read_checkpoint(path: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Ch
         return resolved.restore_names(format_.read(resolved.path, overrides))
 
 
-def _no_such_directory(path: Path) -> InputError:
+def _not_found_error(path: Path) -> InputError:
     """Return InputError [file-not-found]."""
     return InputError(
         "file-not-found",
@@ -272,7 +275,7 @@ def _no_such_directory(path: Path) -> InputError:
     )
 
 
-def _subdirectories(directory: Path) -> list[Path]:
+def _list_subdirectories(directory: Path) -> list[Path]:
     """The directories where a model may be: children, or snapshots of a hub's cache."""
     entries = [*directory.iterdir(), *directory.glob("snapshots/*")]
     return sorted(entry for entry in entries if entry.is_dir())[:MAX_SUBDIRECTORIES]

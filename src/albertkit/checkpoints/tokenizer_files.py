@@ -21,7 +21,7 @@ from albertkit.tokenization.vocabulary_files import VOCABULARY_ENDINGS, open_fil
 LOGGER = logging.getLogger(__name__)
 
 
-def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+def complete_files(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """Return the files to write: with a tokenizer.json, if there is a vocabulary.
 
     A vocabulary that cannot be read is copied with a warning, so that trained weights are saved.
@@ -47,7 +47,7 @@ def files_to_write(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     )
 
 
-def sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> bytes | None:
+def find_sentencepiece_model(files: Mapping[str, bytes], target: str, why: str) -> bytes | None:
     """Return the SentencePiece model among the files; None if there are no files.
 
     Args:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from albertkit.errors import AlbertKitError, FormatError
 from albertkit.fileformats.reader import read_json
+from albertkit.tokenization.tokenizer_settings import CONFIG_FILE
 
-CONFIG = "config.json"
 KNOWN = (
     "model.safetensors or pytorch_model.bin with a config.json, model.ckpt-….index, "
     "saved_model.pb, model.weights.h5"
@@ -91,7 +91,7 @@ STRAY_FILES: tuple[tuple[bytes | str, str], ...] = (
 )
 
 
-def stray_file(path: Path, begins: bytes) -> FormatError:
+def stray_file_error(path: Path, begins: bytes) -> FormatError:
     """Return the error for a file that is neither an archive nor part of a model.
 
     Args:
@@ -126,16 +126,16 @@ def unrecognised_error(location: Path, models_inside: Sequence[Path] = ()) -> Fo
 def _describe(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, str]:
     """What the directory is, why it is not a model, and what to do."""
     names = sorted(entry.name for entry in location.iterdir())
-    why = f"it holds {_some(names)}"
+    why = f"it holds {_list_first(names)}"
     if not names:
         return "the directory is empty", f"a model has {KNOWN}", "Download or copy the model again"
     for pattern, kind, fix in OTHER_PROGRAMS:
         if any(location.glob(pattern)):
             return f"this is {kind}", why, fix
     if models_inside:
-        inside = _some(str(path.relative_to(location)) for path in models_inside)
+        inside = _list_first(str(path.relative_to(location)) for path in models_inside)
         return f"the model is in a subdirectory: {inside}", why, f"Give {models_inside[0]}"
-    model_type = _model_type(location / CONFIG)
+    model_type = _read_model_type(location / CONFIG_FILE)
     for pattern, kind, fix in FILES:
         path = next(iter(sorted(location.glob(pattern))), None)
         if path is not None:
@@ -146,7 +146,7 @@ def _describe(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, 
     return f"this is not a known model: {why}", "", GIVE
 
 
-def _model_type(path: Path) -> str | None:
+def _read_model_type(path: Path) -> str | None:
     """The model_type of a config.json; None if there is none."""
     if not path.is_file():
         return None
@@ -157,6 +157,6 @@ def _model_type(path: Path) -> str | None:
     return None if model_type is None else str(model_type)[:40]
 
 
-def _some(names: Iterable[str]) -> str:
+def _list_first(names: Iterable[str]) -> str:
     listed = list(names)
     return ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "")

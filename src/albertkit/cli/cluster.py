@@ -12,7 +12,7 @@ from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
 
-SHOWN = 3  # texts of a cluster on a terminal
+SHOWN_TEXTS = 3  # texts of a cluster on a terminal
 
 
 @takes_read_options
@@ -53,7 +53,7 @@ def cluster(
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import describe_rows, draw_first_rows
     from albertkit.tables import Table
-    from albertkit.tasks.duplicates import unit_vectors
+    from albertkit.tasks.duplicates import make_unit_vectors
     from albertkit.tasks.mining import community_detection
     from albertkit.tasks.search_texts import CorpusOptions
 
@@ -70,7 +70,7 @@ def cluster(
         truncation=truncation,
     ).open()
     clusters = community_detection(
-        unit_vectors(search.corpus),
+        make_unit_vectors(search.corpus),
         threshold,
         min_size,
         show_progress_bar=shows_progress() and len(search) > 20_000,
@@ -93,5 +93,5 @@ def cluster(
         make_table(None),
         print_format,
         output,
-        for_people=lambda: draw_first_rows(make_table(SHOWN)),
+        for_people=lambda: draw_first_rows(make_table(SHOWN_TEXTS)),
     )

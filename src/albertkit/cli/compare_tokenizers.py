@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from albertkit.tables.table import Column
     from albertkit.tokenization import AlbertTokenizer
 
-SHOWN = 5  # numbers of texts that are listed
+LISTED_TEXTS = 5  # numbers of texts that are listed
 
 
 @takes_load_options(*FETCH)
@@ -81,7 +81,7 @@ def _list(views: "list[TokenizerView]") -> "dict[str, Column]":
 
 def _draw(views: "list[TokenizerView]") -> str:
     """One block for each tokenizer; what the first one does not have is in colour."""
-    from albertkit.cli.screen import bold, format_cell, mark
+    from albertkit.cli.screen import format_cell, make_bold, mark
 
     first = views[0]
     blocks: list[str] = []
@@ -95,7 +95,7 @@ def _draw(views: "list[TokenizerView]") -> str:
         }
         text = format_cell(view.normalized)
         lines = [
-            bold(view.name) + ("  differs" if view.differs else ""),
+            make_bold(view.name) + ("  differs" if view.differs else ""),
             f"  normalized  {text if view.normalized == first.normalized else mark(text)}",
         ]
         for label, words in rows.items():
@@ -112,7 +112,7 @@ def _count(tokenizers: "dict[str, AlbertTokenizer]", file: Path) -> "dict[str, C
     texts = read_text(file).splitlines()
     counts = count_differences(tokenizers, texts)
     first = [
-        " ".join(map(str, numbers[:SHOWN])) + (" …" if len(numbers) > SHOWN else "")
+        " ".join(map(str, numbers[:LISTED_TEXTS])) + (" …" if len(numbers) > LISTED_TEXTS else "")
         for numbers in counts.values()
     ]
     return {

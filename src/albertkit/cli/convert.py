@@ -68,7 +68,7 @@ def convert(
     agree.
     """
     from albertkit.conversion import convert as convert_model
-    from albertkit.conversion.parity import figure
+    from albertkit.conversion.parity import format_difference
 
     conversion = convert_model(
         src,
@@ -95,5 +95,7 @@ def convert(
         f"written: {conversion.format}, {weights.table().count():,} parameters, "
         f"heads: {', '.join(weights.heads) or 'none'}; {parity.weights.line()}"
     )
-    differences = ", ".join(f"{name} {figure(value)}" for name, value in parity.outputs.items())
+    differences = ", ".join(
+        f"{name} {format_difference(value)}" for name, value in parity.outputs.items()
+    )
     print(f"{parity.line()} ({differences})")

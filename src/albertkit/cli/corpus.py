@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albertkit.cli.output import print_status
-from albertkit.errors.exceptions import count_noun, install_command
+from albertkit.errors.exceptions import count_noun, make_install_command
 from albertkit.fileformats.directory_lock import hold_lock
 from albertkit.tables.formats import ReadOptions
 
@@ -121,10 +121,10 @@ def use_torch(threads: int | None) -> None:
     Raises:
         ResourceError: [extra-missing] without torch.
     """
-    from albertkit.errors.exceptions import extra_missing
+    from albertkit.errors.exceptions import extra_missing_error
 
     if find_spec("torch") is None:
-        raise extra_missing("torch", "training")
+        raise extra_missing_error("torch", "training")
     from albertkit.training.devices import keep_freed_memory, set_threads
 
     keep_freed_memory()
@@ -138,7 +138,10 @@ def print_metrics(metrics: Mapping[str, float | int]) -> None:
     parts = [f"step {rest.pop('step'):,}"]
     tokens, seconds = rest.pop("tokens"), rest.pop("seconds", 0)
     if fraction := rest.pop("fraction", 0):
-        parts += [f"{fraction:.1%}", f"{_duration(seconds * (1 - fraction) / fraction)} left"]
+        parts += [
+            f"{fraction:.1%}",
+            f"{_format_duration(seconds * (1 - fraction) / fraction)} left",
+        ]
     parts.append(f"{tokens / 1e6:.2f} M tokens")
     parts += [
         f"{name.replace('_', ' ')} {value:.3g}"
@@ -172,12 +175,12 @@ def make_card_files(
     plot = draw_losses(metrics)
     files = {} if plot is None else {PLOT: plot}
     if plot is None:
-        print_status(f"no loss plot: it needs matplotlib; {install_command('plots')}")
+        print_status(f"no loss plot: it needs matplotlib; {make_install_command('plots')}")
     card = make_model_card(recipe, run, metrics, name=name, plot=PLOT if files else None)
     return {**files, "README.md": card.encode()}
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     """Round a time to what a person plans by: "40 s", "12 min", "3.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"

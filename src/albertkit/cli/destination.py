@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from albertkit.cli.options import PrintFormat
 from albertkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from albertkit.tables import Table
     from albertkit.tasks.job import TableJob
 
-Printed: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 Sharded: TypeAlias = Literal["parquet", "arrow", "npy", "jsonl", "jsonl.gz"]
 
 
@@ -124,7 +124,7 @@ class Destination:
                 why="the name of a file decides its format",
                 fix="Leave --format out",
             )
-        self._check_format(get_args(Printed))
+        self._check_format(get_args(PrintFormat))
         if self.resume or self.shard_rows is not None:
             raise InputError(
                 "usage",

@@ -26,14 +26,14 @@ def distil(
     from albertkit.pretraining.distillation_config import DistillationConfig
     from albertkit.pretraining.export import export
     from albertkit.pretraining.recipe import read_recipe
-    from albertkit.spec.pooling_config import Normalise, PoolingConfig
+    from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
     settings = read_recipe(recipe, DistillationConfig)
     with lock_run(run), resume_hint(run):
         weights = train(settings, run, print_metrics)
         if not is_main_rank():
             return
-        pooling = PoolingConfig(steps=(Normalise(),), max_length=settings.data.max_seq_length)
+        pooling = PoolingConfig(steps=(Normalize(),), max_length=settings.data.max_seq_length)
         files = make_card_files(settings, run, output.resolve().name)
         export(weights, settings.tokenizer(), output, pooling=pooling, files=files)
     print_status(f"Model written to {output}/")

@@ -93,11 +93,11 @@ def doctor(
             fix="Run albertkit doctor MODEL, or albertkit doctor --env",
         )
     from albertkit.doctor.examine import (
+        add_environment,
         check_arguments,
         examine,
         examine_environment,
         examine_text,
-        with_environment,
     )
     from albertkit.doctor.reading import decode_text, read_lines
     from albertkit.doctor.render import render
@@ -121,7 +121,7 @@ def doctor(
             options=load,
         )
     if environment and target is not None:
-        examination = with_environment(examination)
+        examination = add_environment(examination)
     with open_standard_output():
         print(render(examination, print_format, width))
     worst = examination.worst()

@@ -46,7 +46,7 @@ def duplicates(
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import describe_rows, draw_first_rows
     from albertkit.tables import Table
-    from albertkit.tasks.duplicates import find_duplicates, group_duplicates, unit_vectors
+    from albertkit.tasks.duplicates import find_duplicates, group_duplicates, make_unit_vectors
     from albertkit.tasks.encode import ProgressLine
     from albertkit.tasks.search_texts import CorpusOptions
 
@@ -64,7 +64,7 @@ def duplicates(
     ).open()
     progress = ProgressLine(len(search), unit=" rows", delay=1) if shows_progress() else None
     try:
-        nearest, scores = find_duplicates(unit_vectors(search.corpus), threshold, progress)
+        nearest, scores = find_duplicates(make_unit_vectors(search.corpus), threshold, progress)
     finally:
         if progress is not None:
             progress.close()

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError, import_extra
-from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.atomic import create_file
 
 LOGGER = logging.getLogger(__name__)
 IMAGE_SUFFIXES = (".png", ".svg", ".pdf")
 LONGEST_LABEL = 40
-MOST_NUMBERED = 20  # texts; with more, the numbers in the cells would be too small to read
+MOST_NUMBERED_TEXTS = 20  # texts; with more, the numbers in the cells would be too small to read
 DEFAULT_FONT = "DejaVu Sans"  # comes with matplotlib
 
 
@@ -56,14 +56,14 @@ def write_heatmap(scores: FloatArray, texts: Sequence[str], path: Path) -> None:
         image = axes.imshow(scores, cmap="YlOrRd", vmin=min(0.0, lowest), vmax=highest)
         axes.set_xticks(range(len(texts)), labels, rotation=45, ha="right", parse_math=False)
         axes.set_yticks(range(len(texts)), labels, parse_math=False)
-        if len(texts) <= MOST_NUMBERED:
+        if len(texts) <= MOST_NUMBERED_TEXTS:
             middle = (lowest + highest) / 2
             for row, column in ((r, c) for r in range(len(texts)) for c in range(len(texts))):
                 score = float(scores[row, column])
                 color = "white" if score > middle else "black"
                 axes.text(column, row, f"{score:.2f}", ha="center", va="center", color=color)
         figure.colorbar(image, label="similarity")
-        with new_file(path) as file:
+        with create_file(path) as file:
             figure.savefig(file, format=path.suffix.lower().removeprefix("."))
 
 

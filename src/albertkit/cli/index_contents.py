@@ -16,8 +16,8 @@ from typing import Any
 
 from albertkit.errors import InputError
 from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
-from albertkit.tables.filesystems.remote_path import AnyPath, make_path, new_file
-from albertkit.tables.filesystems.streams import display_name, open_input
+from albertkit.tables.filesystems.remote_path import AnyPath, create_file, make_path
+from albertkit.tables.filesystems.streams import make_display_name, open_input
 from albertkit.tables.readers.inputs import Inputs
 from albertkit.tables.readers.table_file import InputFile
 from albertkit.tables.readers.vector_files import read_job
@@ -44,7 +44,7 @@ def check_contents(directory: str, inputs: Inputs) -> None:
         path = Path(file.path)
         if not path.is_file():  # a URI has no time
             continue
-        name = display_name(file.name)
+        name = make_display_name(file.name)
         modified = path.stat().st_mtime_ns
         before = recorded.get(name)
         if isinstance(before, dict):
@@ -65,21 +65,21 @@ def write_contents(directory: str, inputs: Inputs) -> None:
         ResourceError: [file-unreadable], [write-failed].
     """
     contents = {
-        display_name(file.name): {
+        make_display_name(file.name): {
             TIME: Path(file.path).stat().st_mtime_ns,
             HASH: hash_file(file),
         }
         for file in inputs.files
         if Path(file.path).is_file()
     }
-    with new_file(make_path(directory) / CONTENTS) as stream:
+    with create_file(make_path(directory) / CONTENTS) as stream:
         stream.write(json.dumps(contents, indent=1).encode())
 
 
 def hash_file(file: InputFile) -> str:
     """SHA-256 of a file's bytes, as they are stored: 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with open_input(file.path, display_name(file.name)) as stream:
+    with open_input(file.path, make_display_name(file.name)) as stream:
         while data := stream.read(HASHED_BYTES):
             digest.update(data)
     return digest.hexdigest()

@@ -31,7 +31,7 @@ def read_texts(
     for source in find_sources(arguments or (), files or (), column, read):
         texts += [source] if isinstance(source, str) else tables.read_texts(source, column=column)
     if not texts:
-        raise no_text(files or ())
+        raise no_text_error(files or ())
     return texts
 
 
@@ -69,7 +69,7 @@ def find_sources(
             _warn_of_path(argument)
             sources.append(argument)
         else:
-            raise _empty_argument(number, argument)
+            raise _empty_argument_error(number, argument)
     if files:
         sources.append(list(files))
     texts = [source for source in sources if isinstance(source, str)]
@@ -93,11 +93,11 @@ def find_sources(
 def use_standard_input() -> tuple[str, ...]:
     """The name of standard input; raises InputError [texts-missing] if it is a terminal."""
     if sys.stdin.isatty():
-        raise no_text()
+        raise no_text_error()
     return (STANDARD_INPUT,)
 
 
-def no_text(inputs: Sequence[str] = ()) -> InputError:
+def no_text_error(inputs: Sequence[str] = ()) -> InputError:
     """The error of a command without texts, or with inputs that hold none."""
     files = [name for name in inputs if name != STANDARD_INPUT]
     return InputError(
@@ -159,7 +159,7 @@ def _refuse_file_options(column: str | None, read: ReadOptions) -> None:
         )
 
 
-def _empty_argument(number: int, argument: str) -> InputError:
+def _empty_argument_error(number: int, argument: str) -> InputError:
     return InputError(
         "text-empty",
         f"text {number} is {argument!r}",

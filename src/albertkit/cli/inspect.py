@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from albertkit.runtime import LoadedModel
     from albertkit.tables.table import Cell
 
-SIZES = (
+SHOWN_FIELDS = (
     "vocab_size",
     "embedding_size",
     "hidden_size",
@@ -65,7 +65,7 @@ def inspect(
         **_describe_tokenizer(loaded),
         **_describe_vectors(loaded),
         "precision auto": choose_precision("auto").line(),
-        **{f"note {number}": note.line() for number, note in enumerate(_notes(loaded), 1)},
+        **{f"note {number}": note.line() for number, note in enumerate(_list_notes(loaded), 1)},
         **(_run_self_test(loaded) if self_test else {}),
     }
     table = Table({name: [value] for name, value in facts.items()})
@@ -78,7 +78,7 @@ def _describe_weights(loaded: "LoadedModel") -> "dict[str, Cell]":
         "parameters": weights.table().count(),
         "heads": ", ".join(weights.heads) or "none",
         "pooler": "yes" if weights.has_pooler else "no",
-        **{name: getattr(config, name) for name in SIZES},
+        **{name: getattr(config, name) for name in SHOWN_FIELDS},
         "activation": config.activation,
     }
 
@@ -110,10 +110,10 @@ def _describe_vectors(loaded: "LoadedModel") -> "dict[str, Cell]":
     }
 
 
-def _notes(loaded: "LoadedModel") -> "tuple[Diagnostic, ...]":
-    from albertkit.conversion.self_test import metadata_doubts
+def _list_notes(loaded: "LoadedModel") -> "tuple[Diagnostic, ...]":
+    from albertkit.conversion.self_test import check_metadata
 
-    return loaded.notes + metadata_doubts(loaded.weights.config)
+    return loaded.notes + check_metadata(loaded.weights.config)
 
 
 def _run_self_test(loaded: "LoadedModel") -> "dict[str, Cell]":

@@ -72,10 +72,10 @@ def _repeat_input(words: list[str]) -> list[str]:
 
 def _log_options() -> list[TyperOption]:
     """The options of every command, which may stand before its name too."""
-    return [_option("-q", "--quiet", LESS), _option("-v", "--verbose", MORE)]
+    return [_make_option("-q", "--quiet", LESS), _make_option("-v", "--verbose", MORE)]
 
 
-def _option(short: str, long: str, level: tuple[int, str]) -> TyperOption:
+def _make_option(short: str, long: str, level: tuple[int, str]) -> TyperOption:
     """An option that sets which messages are logged."""
 
     def set_level(context: object, parameter: object, given: bool) -> None:
@@ -280,7 +280,9 @@ class _LevelFormatter(logging.Formatter):
 
 
 def _report(error: AlbertKitError) -> int:
-    print(f"error: {error.diagnostic.line()}", file=sys.stderr)
+    from albertkit.cli.options import name_options
+
+    print(f"error: {name_options(error.diagnostic.line())}", file=sys.stderr)
     return error.exit_status
 
 

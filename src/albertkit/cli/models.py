@@ -68,7 +68,7 @@ def models(
     from albertkit.tables import Table
 
     listed = (find_model(name),) if name else find_models(purpose, language)
-    rows = [_facts(model) for model in listed]
+    rows = [_describe_model(model) for model in listed]
     table = Table({key: [row[key] for row in rows] for key in rows[0]})
     write_result(
         table,
@@ -78,7 +78,7 @@ def models(
     )
 
 
-def _facts(model: "CatalogueModel") -> "dict[str, Cell]":
+def _describe_model(model: "CatalogueModel") -> "dict[str, Cell]":
     return {
         "model": model.name,
         "for": model.purpose,
@@ -106,7 +106,7 @@ def _draw_one(model: "CatalogueModel", facts: "dict[str, Cell]") -> str:
 
 def _draw_list(models: "Sequence[CatalogueModel]") -> str:
     """A table for each purpose."""
-    from albertkit.cli.screen import bold, draw_table
+    from albertkit.cli.screen import draw_table, make_bold
     from albertkit.tables import Table
 
     parts = []
@@ -121,5 +121,5 @@ def _draw_list(models: "Sequence[CatalogueModel]") -> str:
                     "language": [model.short_languages for model in listed],
                 }
             )
-            parts.append(f"{bold(title)}\n{draw_table(table)}")
+            parts.append(f"{make_bold(title)}\n{draw_table(table)}")
     return "\n\n".join([*parts, HINT])

@@ -10,6 +10,7 @@ LoadOptions, ReadOptions or Destination that it uses. The files of commands do n
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -400,6 +401,24 @@ DESTINATION_OPTIONS: Mapping[str, Any] = MappingProxyType(
         "cores": Cores,
     }
 )
+
+
+def name_options(line: str) -> str:
+    """Write the library's keywords in a message as options of a command.
+
+    Args:
+        line: such as "local_files_only=True forbids requests".
+
+    Returns:
+        Such as "--local-files-only forbids requests".
+    """
+    for keyword, annotation in {**LOAD_OPTIONS, **READ_OPTIONS}.items():
+        option, _, negative = annotation.__metadata__[0].default.partition("/")
+        line = re.sub(rf"\b{keyword}=True\b", option, line)
+        line = re.sub(rf"\b{keyword}=False\b", negative or f"no {option}", line)
+        line = re.sub(rf"\b{keyword}=(['\"])(\w+)\1", rf"{option} \2", line)
+        line = re.sub(rf"\b{keyword}=(['\"])", rf"{option} \1", line)
+    return line
 
 
 def takes_load_options(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:

@@ -62,7 +62,7 @@ def write_result(
             case "jsonl":
                 tables.write_jsonl(table, sys.stdout)
             case "json":
-                print(f"[\n{json_rows(table)}\n]")
+                print(f"[\n{format_json_rows(table)}\n]")
             case "csv":
                 tables.write_csv(table, sys.stdout)
             case _:
@@ -71,7 +71,7 @@ def write_result(
                 print(for_people() if for_people else draw_table(table))
 
 
-def json_rows(table: Table) -> str:
+def format_json_rows(table: Table) -> str:
     """The rows as JSON objects with commas between them: the inside of an array."""
     lines = io.StringIO()
     tables.write_jsonl(table, lines)

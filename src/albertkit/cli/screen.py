@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector
-NARROWEST = 12  # characters that a column of words keeps on a narrow terminal
+NARROWEST_COLUMN = 12  # characters that a column of words keeps on a narrow terminal
 BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
 
 
@@ -35,7 +35,7 @@ def draw_table(table: Table) -> str:
         [name, *map(format_cell, format_cells(column))] for name, column in table.columns.items()
     ]
     right = [_are_numbers(column) for column in table.columns.values()]
-    widths = _fit_widths([max(map(display_width, column)) for column in columns], right)
+    widths = _fit_widths([max(map(measure_width, column)) for column in columns], right)
     columns = columns[: len(widths)]
     lines = [
         GAP.join(
@@ -46,15 +46,15 @@ def draw_table(table: Table) -> str:
     ]
     if hidden := [*table.columns][len(widths) :]:
         lines.append(f"no room for {list_names(hidden)}; --format csv prints all columns")
-    return "\n".join([bold(lines[0]), *lines[1:]])
+    return "\n".join([make_bold(lines[0]), *lines[1:]])
 
 
 def draw_record(pairs: Iterable[tuple[str, Cell]]) -> str:
     """One line for each name and its value."""
     listed = list(pairs)
-    widest = max(display_width(name) for name, _ in listed)
+    widest = max(measure_width(name) for name, _ in listed)
     return "\n".join(
-        f"{bold(align(name, widest, False))}{GAP}{format_cell(v)}" for name, v in listed
+        f"{make_bold(align(name, widest, False))}{GAP}{format_cell(v)}" for name, v in listed
     )
 
 
@@ -82,9 +82,9 @@ def format_cell(cell: object) -> str:
 
 def _fit_widths(widths: list[int], right: Sequence[bool]) -> list[int]:
     """The widths of the first columns, as many as fit, with the widest words cut; at least one."""
-    room = terminal_width() + len(GAP)
+    room = get_terminal_width() + len(GAP)
     least = [
-        len(GAP) + (width if to_right else min(width, NARROWEST))
+        len(GAP) + (width if to_right else min(width, NARROWEST_COLUMN))
         for width, to_right in zip(widths, right, strict=True)
     ]
     count = max(1, sum(end <= room for end in accumulate(least)))
@@ -94,9 +94,9 @@ def _fit_widths(widths: list[int], right: Sequence[bool]) -> list[int]:
     while too_wide > 0 and words:
         words.sort(key=lambda number: -widths[number])
         widest = widths[words[0]]
-        if widest <= NARROWEST:
+        if widest <= NARROWEST_COLUMN:
             break
-        limit = max(NARROWEST, widths[words[1]] if len(words) > 1 else 0)
+        limit = max(NARROWEST_COLUMN, widths[words[1]] if len(words) > 1 else 0)
         cut = min(too_wide, max(1, widest - limit))
         widths[words[0]] -= cut
         too_wide -= cut
@@ -109,15 +109,15 @@ def _are_numbers(column: Column) -> bool:
 
 def align(text: str, size: int, to_right: bool) -> str:
     """The text in `size` characters, cut with … if it is wider."""
-    if display_width(text) > size:
-        while display_width(text) >= size and text:
+    if measure_width(text) > size:
+        while measure_width(text) >= size and text:
             text = text[:-1]
         text += "…"
-    space = " " * (size - display_width(text))
+    space = " " * (size - measure_width(text))
     return space + text if to_right else text + space
 
 
-def display_width(text: str) -> int:
+def measure_width(text: str) -> int:
     """Characters of a terminal that a text takes: 2 for wide letters, 0 for combining marks."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
@@ -125,7 +125,7 @@ def display_width(text: str) -> int:
     )
 
 
-def bold(text: str) -> str:
+def make_bold(text: str) -> str:
     """The text in bold, if standard output is a terminal and NO_COLOR is not set."""
     return _paint(text, BOLD)
 
@@ -141,6 +141,6 @@ def _paint(text: str, style: str) -> str:
     return text
 
 
-def terminal_width() -> int:
+def get_terminal_width() -> int:
     """Width of a line; unlimited in a pipe."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000

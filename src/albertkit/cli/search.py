@@ -69,7 +69,7 @@ def search(
     check_output(print_format, output)
     wanted = read_texts(queries, [queries_file] if queries_file else None, None, ReadOptions())
     from albertkit.cli.search_input import SearchInput
-    from albertkit.cli.search_output import draw_hits, table_of_hits
+    from albertkit.cli.search_output import draw_hits, make_hit_table
     from albertkit.tasks.row_filter import Condition
     from albertkit.tasks.search_texts import CorpusOptions
 
@@ -92,5 +92,5 @@ def search(
     if not groups and "part" in search.columns:  # parts of documents
         groups = tuple(name for name in ("file", "row") if name in search.columns)
     results = search(wanted, k, where=where or None, group_by=groups)
-    table = table_of_hits(wanted, results)
+    table = make_hit_table(wanted, results)
     write_result(table, print_format, output, for_people=lambda: draw_hits(wanted, results))

@@ -15,13 +15,13 @@ from typing import Any
 
 from albertkit import tables
 from albertkit.cli.index_contents import check_contents, hash_file, write_contents
-from albertkit.cli.input_texts import STANDARD_INPUT, no_text
+from albertkit.cli.input_texts import STANDARD_INPUT, no_text_error
 from albertkit.cli.output import print_status, shows_progress
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
-from albertkit.tables.filesystems.streams import display_name
+from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.inputs import Inputs, check_lines_without_column
 from albertkit.tables.readers.vector_files import (
@@ -30,7 +30,7 @@ from albertkit.tables.readers.vector_files import (
     is_vector_file,
     read_job,
 )
-from albertkit.tables.table import json_cells
+from albertkit.tables.table import convert_to_json_cells
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.job import SHARD_ROWS
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -40,7 +40,7 @@ from albertkit.tasks.search import Search
 from albertkit.tasks.search_texts import DOCUMENT, CorpusOptions
 from albertkit.tasks.vector_types import PART_COLUMNS
 
-MANY = 1000  # texts; embedding more comes with a hint
+MANY_TEXTS = 1000  # texts; embedding more comes with a hint
 PLACES = ("file", "text", *PART_COLUMNS)  # what a row of results has without being read
 
 
@@ -81,9 +81,11 @@ class SearchInput:
             InputError: [usage], [texts-missing], [index-differs], and those of Search.
         """
         if self.index is not None and self.cache is not None:
-            raise _usage("both --index and --cache are given", "each says where vectors are kept")
+            raise _usage_error(
+                "both --index and --cache are given", "each says where vectors are kept"
+            )
         if not self.locations and self.index is None:
-            raise _usage("there is no input", "neither --in nor --index is given")
+            raise _usage_error("there is no input", "neither --in nor --index is given")
         if self.index is None and self.cache is None:
             if len(self.locations) == 1 and _holds_vectors(self.locations[0]):
                 return self._open_index(self.locations[0])
@@ -91,7 +93,7 @@ class SearchInput:
         if not self.locations and self.index is not None:
             return self._open_index(self.index)
         if STANDARD_INPUT in self.locations:
-            raise _usage(
+            raise _usage_error(
                 "vectors of standard input are to be kept", "it cannot be read again to compare it"
             )
         inputs = tables.find_inputs(self.locations, options=self.read, column=self.column)
@@ -175,7 +177,7 @@ class SearchInput:
         self._check_named(columns)
         start = time.monotonic()
         search = self._search(texts, columns=columns, show_progress_bar=shows_progress())
-        if len(texts) >= MANY:
+        if len(texts) >= MANY_TEXTS:
             print_status(
                 f"{len(texts):,} texts embedded in {time.monotonic() - start:.0f} s;"
                 " --index DIR keeps the vectors for the next time"
@@ -257,13 +259,13 @@ def read_rows(
         for batch in tables.read_batches(Inputs((file,)), column=column, keep=keep):
             texts += batch.texts
             if "file" in places:
-                places["file"] += [display_name(file.name)] * len(batch.texts)
+                places["file"] += [make_display_name(file.name)] * len(batch.texts)
             if "row" in places:
                 places["row"] += [number + 1 for number in batch.numbers]
             for name in keep:
-                columns[name] += json_cells(batch.kept[name])
+                columns[name] += convert_to_json_cells(batch.kept[name])
     if not texts:
-        raise no_text(locations)
+        raise no_text_error(locations)
     return texts, {**places, **columns}
 
 
@@ -280,7 +282,7 @@ def _differs(location: str, why: str, option: str) -> InputError:
     )
 
 
-def _usage(what: str, why: str) -> InputError:
+def _usage_error(what: str, why: str) -> InputError:
     return InputError(
         "usage", what, why=why, fix="Give --in FILE, or --index DIR that embed has written"
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from albertkit.arrays import Int64Array
 from albertkit.cli.output import print_status
-from albertkit.cli.screen import bold, draw_table, format_cell
+from albertkit.cli.screen import draw_table, format_cell, make_bold
 from albertkit.tables import Table
 
 if TYPE_CHECKING:
     from albertkit.tables.table import Column
-    from albertkit.tasks.nearest import Ids
     from albertkit.tasks.search import Hit, Search
 
 TERMINAL_ROWS = 100
@@ -22,7 +22,7 @@ LONGEST_PATH = 28  # characters of a path on a terminal
 ROW = "row"
 
 
-def table_of_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> Table:
+def make_hit_table(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> Table:
     """All results: query, rank (from 1), score, row (from 1), and the columns."""
     hits = [hit for query_hits in results for hit in query_hits]
     pairs = zip(queries, results, strict=True)
@@ -31,7 +31,7 @@ def table_of_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> T
         "rank": [rank for query_hits in results for rank, _ in enumerate(query_hits, 1)],
         "score": np.array([hit["score"] for hit in hits], np.float32),
     }
-    return Table({**columns, **_columns_of(hits)})
+    return Table({**columns, **_collect_columns(hits)})
 
 
 def draw_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> str:
@@ -43,7 +43,7 @@ def draw_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> str:
 
 
 def describe_rows(
-    search: Search, ids: Ids, names: Sequence[str] | None = None
+    search: Search, ids: Int64Array, names: Sequence[str] | None = None
 ) -> dict[str, list[Any]]:
     """The numbers of some rows (from 1), and their other columns.
 
@@ -73,10 +73,10 @@ def draw_first_rows(table: Table) -> str:
 
 def _draw_query(query: str, hits: Sequence[Hit], *, has_title: bool) -> Iterator[str]:
     if has_title:
-        yield bold(format_cell(query))
+        yield make_bold(format_cell(query))
     if hits:
         scores = [f"{hit['score']:.4f}" for hit in hits]
-        yield draw_table(Table({"score": scores, **_shorten(_columns_of(hits))}))
+        yield draw_table(Table({"score": scores, **_shorten(_collect_columns(hits))}))
     else:
         yield "no row fulfils the conditions"
 
@@ -98,7 +98,7 @@ def _shorten(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return shown
 
 
-def _columns_of(hits: Sequence[Hit]) -> dict[str, list[Any]]:
+def _collect_columns(hits: Sequence[Hit]) -> dict[str, list[Any]]:
     """The columns of the rows, their numbers first; whole files have names instead."""
     names = [name for name in (hits[0] if hits else ()) if name not in (ROW, "corpus_id", "score")]
     columns = {name: [hit[name] for hit in hits] for name in names}

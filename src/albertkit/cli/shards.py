@@ -47,7 +47,7 @@ def shards(
 ) -> None:
     """Tokenize a corpus for pretraining."""
     from albertkit.errors.exceptions import count_noun
-    from albertkit.pretraining.documents import documents
+    from albertkit.pretraining.documents import read_documents
     from albertkit.pretraining.sentence_order import ADDED
     from albertkit.pretraining.shards import SHORTEST, write_shard
     from albertkit.tables import RowEstimate
@@ -66,7 +66,7 @@ def shards(
     try:
         written = write_shard(
             output,
-            documents(lines),
+            read_documents(lines),
             AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options)),
             report=progress.report,
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from albertkit.tasks.embed import TextEmbedder
 
 MATRIX_TEXTS = 20  # of more texts a terminal shows only the nearest of each
-MOST_TEXTS = 5000  # whose matrix is 25 million numbers
+MOST_MATRIX_TEXTS = 5000  # whose matrix is 25 million numbers
 
 
 @takes_read_options
@@ -71,7 +71,7 @@ def similarity(
         check_plot(plot)
     if pairs is not None:
         table = _compare_columns(
-            pairs, texts, inputs, read, lambda: _embedder(model, truncation, load)
+            pairs, texts, inputs, read, lambda: _open_embedder(model, truncation, load)
         )
         draw = lambda: _draw_first(table)  # noqa: E731
     else:
@@ -79,7 +79,7 @@ def similarity(
         others = read_texts((), against, None, ReadOptions()) if against else None
         if others is None:
             _check_count(len(compared), top_k)
-        embedder = _embedder(model, truncation, load)
+        embedder = _open_embedder(model, truncation, load)
         if others is not None or top_k is not None:
             table = _find_nearest(compared, others, top_k or 1, embedder)
             draw = lambda: _draw_first(table)  # noqa: E731
@@ -88,7 +88,7 @@ def similarity(
     write_result(table, print_format, output, for_people=draw)
 
 
-def _embedder(model: str, truncation: LongTextMode, load: LoadOptions) -> "TextEmbedder":
+def _open_embedder(model: str, truncation: LongTextMode, load: LoadOptions) -> "TextEmbedder":
     from albertkit.tasks.embed import TextEmbedder
 
     return TextEmbedder(model, truncation=truncation, **load.keywords())
@@ -234,7 +234,7 @@ def _check_count(count: int, top_k: int | None) -> None:
             why="a comparison needs two",
             fix="Give more texts, each in quotes",
         )
-    if count > MOST_TEXTS and top_k is None:
+    if count > MOST_MATRIX_TEXTS and top_k is None:
         raise InputError(
             "usage",
             f"there are {count:,} texts",

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit import tables
-from albertkit.cli.input_texts import find_sources, no_text
-from albertkit.cli.output import json_rows, open_standard_output, print_status, shows_progress
+from albertkit.cli.input_texts import find_sources, no_text_error
+from albertkit.cli.output import (
+    format_json_rows,
+    open_standard_output,
+    print_status,
+    shows_progress,
+)
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.tables import InvalidRow, RowBatch, Table
@@ -81,7 +86,7 @@ def run_streamed(
                     write(table)
                     count += len(table)
         if not calls:  # raised here, so that the invalid rows are listed too
-            raise no_text(job.locations)
+            raise no_text_error(job.locations)
     if path is not None:
         print_status(f"{count_noun(count, 'row')} written to {path}")
 
@@ -105,7 +110,7 @@ def _read_rows(
     """The rows in their order, the estimate of their number, and the types of kept columns."""
     sources = find_sources(arguments, job.locations, job.column, job.read)
     parts = [
-        (iter([_row_of_argument(source, job, cells)]), lambda: 1)
+        (iter([_make_row(source, job, cells)]), lambda: 1)
         if isinstance(source, str)
         else _read_inputs(job, source)
         for source in sources
@@ -127,7 +132,7 @@ def _read_inputs(job: TableJob, inputs: Inputs) -> tuple[Iterator[RowBatch], Est
     return job.read_rows(inputs, estimate=estimate), estimate.rows
 
 
-def _row_of_argument(text: str, job: TableJob, cells: Mapping[str, str]) -> RowBatch:
+def _make_row(text: str, job: TableJob, cells: Mapping[str, str]) -> RowBatch:
     if job.kept_columns:
         option = "--files" if job.read.files else "--keep"
         raise InputError(
@@ -153,7 +158,7 @@ def _print_tables(
             case "jsonl":
                 tables.write_jsonl(table, sys.stdout)
             case "json":
-                print(f"{'[' if is_first else ','}\n{json_rows(table)}", end="")
+                print(f"{'[' if is_first else ','}\n{format_json_rows(table)}", end="")
             case "csv":
                 tables.write_csv(table, sys.stdout, header=is_first)
             case _:
@@ -174,7 +179,7 @@ def _print_tables(
 def _write_file(path: Path, types: ColumnTypes, calls: Sequence[JobCall]) -> Iterator[WriteTable]:
     """Write one file, whole or not at all, and the files that the first of the calls adds to it."""
     try:
-        with tables.new_table(
+        with tables.create_table(
             path, types, before_rename=lambda: calls[0].write_other_files(path)
         ) as writer:
             yield writer.write
@@ -190,7 +195,7 @@ def _list_invalid_rows(path: Path | None, progress: ProgressLine | None) -> Iter
         yield lambda rows: _print_invalid_rows(rows, progress)
         return
     list_path = path.with_name(f"{path.name}.invalid.jsonl")
-    with tables.new_invalid_row_list(list_path) as row_list:
+    with tables.create_invalid_row_list(list_path) as row_list:
         yield row_list.add
     if row_list.rows:
         print_status(f"{count_noun(row_list.rows, 'invalid row')} listed in {list_path}")

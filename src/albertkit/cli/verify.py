@@ -97,11 +97,14 @@ def _describe_model(location: str, loaded: "LoadedModel") -> str:
 def _describe_outputs(comparison: "Comparison") -> str:
     if comparison.outputs is None:
         return "not comparable"
-    from albertkit.conversion.parity import figure
+    from albertkit.conversion.parity import format_difference
 
     outputs = comparison.outputs.items()
-    differences = ", ".join(f"{name} {figure(difference)}" for name, difference in outputs)
-    line = f"on {comparison.inputs}: max |diff| {figure(comparison.largest)} ({differences})"
+    differences = ", ".join(
+        f"{name} {format_difference(difference)}" for name, difference in outputs
+    )
+    largest = format_difference(comparison.largest)
+    line = f"on {comparison.inputs}: max |diff| {largest} ({differences})"
     names = [name for name, executed in zip("AB", comparison.executed, strict=True) if executed]
     return f"{line}; executed: the ONNX file of {' and '.join(names)}" if names else line
 

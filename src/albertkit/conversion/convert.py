@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from albertkit.checkpoints import format_of, target_named
-from albertkit.conversion.differences import config_differences, tokenizer_differences
+from albertkit.checkpoints import find_target, format_of
+from albertkit.conversion.differences import compare_configs, compare_tokenizers
 from albertkit.conversion.parity import Parity, check_parity
 from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.conversion.parts import check_no_loss, remove_parts
@@ -21,7 +21,7 @@ from albertkit.conversion.self_test import explain_doubts
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.arguments import check_keywords
 from albertkit.errors.exceptions import count_noun, list_names
-from albertkit.fileformats.atomic import hide_temporary_path, new_directory
+from albertkit.fileformats.atomic import create_directory, hide_temporary_path
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadOptions, open_model
 from albertkit.spec import Weights
@@ -89,7 +89,7 @@ def convert(
             "classifier", "tokenizer".
         overwrite: replace `dst`, which must be the directory of a model.
         tolerance: the largest difference of an output. None: what float32 explains, see
-            `parity.max_difference`.
+            `parity.estimate_differences`.
 
     Raises:
         InputError: [unknown-format], [output-is-source], [directory-not-empty], [part-unknown],
@@ -98,7 +98,7 @@ def convert(
         ResourceError: [write-failed].
         AlbertKitError: the errors of reading the source.
     """
-    target = target_named(to)
+    target = find_target(to)
     options = LoadOptions(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
@@ -118,7 +118,7 @@ def convert(
         tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
     files = {} if tokenizer is None else tokenizer.files()  # from which each format takes its own
     with (
-        new_directory(directory, others="removed") as staging,
+        create_directory(directory, others="removed") as staging,
         hide_temporary_path(staging, Path(dst)),
     ):
         target.write(replace(source.checkpoint, tokenizer_files=files), staging, dtype=dtype)
@@ -157,17 +157,19 @@ def check_output(source: Path, directory: Path, *, overwrite: bool) -> None:
             fix="Write to another directory",
         )
     if not directory.is_dir() or not any(directory.iterdir()):
-        return  # `new_directory` refuses a file
+        return  # `create_directory` refuses a file
     if not overwrite:
-        raise _not_empty(directory, "its files would be lost", "--overwrite, if it is a model")
+        raise _not_empty_error(
+            directory, "its files would be lost", "--overwrite, if it is a model"
+        )
     if (directory / REPOSITORY).exists():
         why = f"it contains {REPOSITORY}, a repository's history"
-        raise _not_empty(directory, why, "another directory")
+        raise _not_empty_error(directory, why, "another directory")
     try:
         format_of(directory)
     except FormatError as error:
         why = f"--overwrite replaces only a model, and this is none: {error.diagnostic.what}"
-        raise _not_empty(directory, why, "another directory") from error
+        raise _not_empty_error(directory, why, "another directory") from error
 
 
 def warn_not_finite(weights: Weights) -> tuple[Diagnostic, ...]:
@@ -192,7 +194,7 @@ def describe_changes(
 ) -> tuple[Diagnostic, ...]:
     """Return notes on what the target represents differently, with equal outputs."""
     notes: list[Diagnostic] = []
-    changed = config_differences(source.config, written.config)
+    changed = compare_configs(source.config, written.config)
     if changed:
         notes.append(
             Diagnostic(
@@ -204,7 +206,7 @@ def describe_changes(
         )
     before, after = source.optional_tokenizer, written.optional_tokenizer
     if before is not None and after is not None:
-        differences = tokenizer_differences(before, after)
+        differences = compare_tokenizers(before, after)
         if differences:
             notes.append(
                 Diagnostic(
@@ -219,7 +221,7 @@ def describe_changes(
     return tuple(notes)
 
 
-def _not_empty(directory: Path, why: str, alternative: str) -> InputError:
+def _not_empty_error(directory: Path, why: str, alternative: str) -> InputError:
     return InputError(
         "directory-not-empty",
         f"{str(directory)!r} is not empty",

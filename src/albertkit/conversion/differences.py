@@ -20,7 +20,7 @@ from albertkit.tokenization.tokenizer_json.probe_texts import (
     SPECIAL_TEXTS,
 )
 
-CHUNK = 2**20  # numbers compared at a time; the largest matrix has 67 million
+COMPARED_NUMBERS = 2**20  # numbers compared at a time; the largest matrix has 67 million
 PROBES = PROBE_TEXTS + MASKED_TEXTS + SPECIAL_TEXTS
 
 
@@ -113,14 +113,14 @@ class TokenizerDifferences:
         )
 
 
-def config_differences(first: AlbertConfig, second: AlbertConfig) -> tuple[ConfigDifference, ...]:
+def compare_configs(first: AlbertConfig, second: AlbertConfig) -> tuple[ConfigDifference, ...]:
     """Return the fields that differ, without keys that no code reads."""
     names = [f.name for f in fields(AlbertConfig) if f.name != "extra"]
     pairs = ((name, getattr(first, name), getattr(second, name)) for name in names)
     return tuple(ConfigDifference(*pair) for pair in pairs if pair[1] != pair[2])
 
 
-def weight_differences(first: Weights, second: Weights) -> WeightDifferences:
+def compare_weights(first: Weights, second: Weights) -> WeightDifferences:
     """Compare each tensor with the one of the same name, with few numbers in memory at a time."""
     identical, differing, misshaped = 0, {}, {}
     for name in first.arrays:
@@ -129,10 +129,10 @@ def weight_differences(first: Weights, second: Weights) -> WeightDifferences:
         one, other = first.arrays[name], second.arrays[name]
         if one.shape != other.shape:
             misshaped[name] = (one.shape, other.shape)
-        elif bits_equal(one, other):
+        elif have_equal_bits(one, other):
             identical += 1
         else:
-            differing[name] = largest_difference(one, other)
+            differing[name] = compute_largest_difference(one, other)
     return WeightDifferences(
         identical,
         differing,
@@ -142,18 +142,18 @@ def weight_differences(first: Weights, second: Weights) -> WeightDifferences:
     )
 
 
-def bits_equal(first: FloatArray, second: FloatArray) -> bool:
+def have_equal_bits(first: FloatArray, second: FloatArray) -> bool:
     """Return whether two float32 arrays have the same bits: -0 is not 0, a NaN equals itself."""
     one, other = (np.ascontiguousarray(array).view(np.uint32) for array in (first, second))
     return np.array_equal(one, other)
 
 
-def largest_difference(first: FloatArray, second: FloatArray) -> float:
+def compute_largest_difference(first: FloatArray, second: FloatArray) -> float:
     """Return max |first - second|; infinite if one value is finite and the other is not."""
     one, other = first.reshape(-1), second.reshape(-1)
     largest = 0.0
-    for start in range(0, len(one), CHUNK):
-        chunk = slice(start, start + CHUNK)
+    for start in range(0, len(one), COMPARED_NUMBERS):
+        chunk = slice(start, start + COMPARED_NUMBERS)
         left, right = one[chunk].astype(np.float64), other[chunk]
         equal = (left == right) | (np.isnan(left) & np.isnan(right))
         with np.errstate(invalid="ignore"):
@@ -162,18 +162,18 @@ def largest_difference(first: FloatArray, second: FloatArray) -> float:
     return largest
 
 
-def output_differences(
+def compare_outputs(
     first: Mapping[str, FloatArray], second: Mapping[str, FloatArray]
 ) -> dict[str, float]:
     """Return output name → max |diff|, for outputs that both have."""
     return {
-        name: largest_difference(array, second[name])
+        name: compute_largest_difference(array, second[name])
         for name, array in first.items()
         if name in second
     }
 
 
-def tokenizer_differences(first: AlbertTokenizer, second: AlbertTokenizer) -> TokenizerDifferences:
+def compare_tokenizers(first: AlbertTokenizer, second: AlbertTokenizer) -> TokenizerDifferences:
     """Compare two tokenizers on all sample texts, with masks and literal special tokens."""
     ours, theirs = first.encode_batch(PROBES), second.encode_batch(PROBES)
     differing = [

@@ -13,7 +13,7 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.conversion.parity_inputs import ParityInputs
 from albertkit.engine.numpy_engine import NumpyEngine
-from albertkit.engine.packing import Layout, pack, plan, token_numbers
+from albertkit.engine.packing import Layout, number_tokens, pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, Spans, SpanSearch
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec import Weights, head
@@ -55,10 +55,10 @@ def compute_outputs(
             head=linear[0] if linear else None,
             spans=search,
         )
-        outputs = _by_name(engine.run(batch, request), request)
+        outputs = _name_outputs(engine.run(batch, request), request)
         for name in linear[1:]:
             request = OutputRequest(head=name)
-            outputs |= _by_name(engine.run(batch, request), request)
+            outputs |= _name_outputs(engine.run(batch, request), request)
         parts.append(outputs)
     return {
         name: _restore_order([part[name] for part in parts], layouts, inputs, _is_per_token(name))
@@ -90,18 +90,18 @@ class _Float64Arrays(Mapping[str, FloatArray]):
         return len(self._arrays)
 
 
-def _by_name(outputs: Outputs, request: OutputRequest) -> OutputArrays:
+def _name_outputs(outputs: Outputs, request: OutputRequest) -> OutputArrays:
     arrays = {
         SEQUENCE: outputs.tokens,
         POOLED: outputs.pooled,
         MASKED_LM.name: outputs.mlm_logits,
-        SPAN_SEARCH.name: None if outputs.spans is None else _likeliest(outputs.spans),
+        SPAN_SEARCH.name: None if outputs.spans is None else _select_likeliest(outputs.spans),
         str(request.head): outputs.head_logits,
     }
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _likeliest(spans: Spans) -> FloatArray:
+def _select_likeliest(spans: Spans) -> FloatArray:
     """The likeliest answer of each text [N, 3]."""
     log_probs = (spans.start_log_probs[:, 0], spans.end_log_probs[:, 0, 0])
     return np.stack([*log_probs, spans.no_answer_logit], axis=1)
@@ -120,7 +120,7 @@ def _restore_order(
 ) -> FloatArray:
     """The batches' outputs in the order of the inputs."""
     numbers = [
-        token_numbers(inputs.encodings, layout) if is_per_token else layout.texts
+        number_tokens(inputs.encodings, layout) if is_per_token else layout.texts
         for layout in layouts
     ]
     flat = np.concatenate(parts)

@@ -15,8 +15,8 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.conversion.differences import (
     WeightDifferences,
-    output_differences,
-    weight_differences,
+    compare_outputs,
+    compare_weights,
 )
 from albertkit.conversion.model_outputs import (
     SEQUENCE,
@@ -28,12 +28,12 @@ from albertkit.conversion.parity_inputs import ParityInputs
 from albertkit.engine.protocol import Engine
 from albertkit.errors import FormatError
 from albertkit.fileformats.safetensors import SavedDtype
-from albertkit.graph.quantization_error import LEAST_COSINE, cosines
+from albertkit.graph.quantization_error import LEAST_COSINE, compute_cosines
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
 
 # Of an output. Two float32 programs of a random model differ by less than 2e-5.
-TOLERANCE = 1e-4
+LEAST_TOLERANCE = 1e-4
 # A program's error, as a multiple of numpy's own float32 error. numpy's operations are exact to
 # 1 ulp; ONNX Runtime and OpenVINO approximate tanh and exp to some 30 ulp on AVX-512, where their
 # logits of small-en (largest: 24) are 2.9e-4 from float64, and numpy's 8e-6.
@@ -68,15 +68,15 @@ class Parity:
     def line(self) -> str:
         """`parity on 8 texts: max |diff| 3.1e-06`."""
         if self.cosine is not None:
-            moved = f"int8 moved the numbers by {figure(self.largest)}"
+            moved = f"int8 moved the numbers by {format_difference(self.largest)}"
             return f"parity on {self.inputs}: lowest cosine {self.cosine:.4f} ({moved})"
-        line = f"parity on {self.inputs}: max |diff| {figure(self.largest)}"
+        line = f"parity on {self.inputs}: max |diff| {format_difference(self.largest)}"
         if self.own is None:
             return line
-        return f"{line} ({self.own} moved the outputs by {figure(self.moved)})"
+        return f"{line} ({self.own} moved the outputs by {format_difference(self.moved)})"
 
 
-def figure(number: float) -> str:
+def format_difference(number: float) -> str:
     """Format a difference: 0 for none, else like 3.1e-06."""
     return "0" if number == 0 else f"{number:.1e}"
 
@@ -100,7 +100,7 @@ def check_parity(
         dtype: the type of the written weights.
         where: the written model's name in messages.
         engine: runs the written graph itself. None: the format has no graph.
-        tolerance: the largest difference of an output. None: `max_difference`.
+        tolerance: the largest difference of an output. None: `estimate_differences`.
 
     Raises:
         FormatError: [parity-failed]; [quantization-error-too-large] for a graph in int8.
@@ -111,22 +111,22 @@ def check_parity(
     expected = compute_outputs(expected_model, inputs)
     parity = Parity(
         inputs.description,
-        output_differences(expected, compute_outputs(after, inputs, engine)),
-        weight_differences(expected_model, after),
+        compare_outputs(expected, compute_outputs(after, inputs, engine)),
+        compare_weights(expected_model, after),
         own,
-        _largest_change(before, expected, inputs) if own else 0.0,
+        _measure_change(before, expected, inputs) if own else 0.0,
     )
-    limit = TOLERANCE if tolerance is None else tolerance
+    limit = LEAST_TOLERANCE if tolerance is None else tolerance
     limits = dict.fromkeys(parity.outputs, limit)
     if tolerance is None and engine is not None and parity.largest > limit:
-        limits = max_difference(expected_model, expected, inputs)
+        limits = estimate_differences(expected_model, expected, inputs)
     worst = max(parity.outputs, key=lambda name: parity.outputs[name] - limits[name])
     if parity.outputs[worst] > limits[worst]:
         raise FormatError(
             "parity-failed",
             f"on {inputs.description} the output {worst} differs by "
-            f"{figure(parity.outputs[worst])}",
-            why=f"a correct copy differs by less than {figure(limits[worst])}; "
+            f"{format_difference(parity.outputs[worst])}",
+            why=f"a correct copy differs by less than {format_difference(limits[worst])}; "
             f"{parity.weights.line()}",
             fix="Nothing was written; report this with both formats' names, or give --tolerance "
             "(in Python: tolerance)",
@@ -135,7 +135,7 @@ def check_parity(
     return parity
 
 
-def max_difference(
+def estimate_differences(
     weights: Weights, outputs: OutputArrays, inputs: ParityInputs
 ) -> dict[str, float]:
     """Return how far a correct float32 program may be from numpy's outputs.
@@ -146,12 +146,12 @@ def max_difference(
         inputs: the inputs of these outputs.
 
     Returns:
-        Output name → bound: TOLERANCE, or APPROXIMATION × the distance of numpy's float32 outputs
-        from the same in float64, if that is larger.
+        Output name → bound: LEAST_TOLERANCE, or APPROXIMATION × the distance of numpy's float32
+        outputs from the same in float64, if that is larger.
     """
     exact = compute_outputs(weights, inputs, Float64Engine(weights))
-    errors = output_differences(outputs, exact)
-    return {name: max(TOLERANCE, APPROXIMATION * error) for name, error in errors.items()}
+    errors = compare_outputs(outputs, exact)
+    return {name: max(LEAST_TOLERANCE, APPROXIMATION * error) for name, error in errors.items()}
 
 
 def _check_int8(
@@ -162,7 +162,7 @@ def _check_int8(
         np.add.reduceat(arrays[SEQUENCE], inputs.encodings.offsets[:-1], axis=0)  # [N, H]
         for arrays in (expected, outputs)
     )
-    cosine = float(cosines(*vectors).min())
+    cosine = float(compute_cosines(*vectors).min())
     if not cosine >= LEAST_COSINE:
         raise FormatError(
             "quantization-error-too-large",
@@ -173,8 +173,8 @@ def _check_int8(
         )
     return Parity(
         inputs.description,
-        output_differences(expected, outputs),
-        weight_differences(before, after),
+        compare_outputs(expected, outputs),
+        compare_weights(before, after),
         cosine=cosine,
     )
 
@@ -223,5 +223,5 @@ class _RoundedArrays(Mapping[str, FloatArray]):
         return len(self._arrays)
 
 
-def _largest_change(before: Weights, expected: OutputArrays, inputs: ParityInputs) -> float:
-    return max(output_differences(compute_outputs(before, inputs), expected).values())
+def _measure_change(before: Weights, expected: OutputArrays, inputs: ParityInputs) -> float:
+    return max(compare_outputs(compute_outputs(before, inputs), expected).values())

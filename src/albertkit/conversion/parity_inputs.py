@@ -22,11 +22,11 @@ TEXTS = (
     "A",
     "He said: “It’s well-known, isn't it?” – and left...",
 )
-PAIRS = (
+SENTENCE_PAIRS = (
     ("How old are you?", "What is your age?"),
     ("The dog runs.", "Mathematics is the science of numbers, shapes and their relations."),
 )
-SEED = 20260
+INPUTS_SEED = 20260
 LENGTHS = (9, 2, 24, 12, 3, 17, 6, 14)  # of the seeded rows, in ids
 
 
@@ -51,9 +51,9 @@ def make_parity_inputs(config: AlbertConfig, tokenizer: AlbertTokenizer | None) 
         tokenizer: makes ids from texts. None: ids are random, with a fixed seed.
     """
     if tokenizer is None:
-        return ParityInputs(_random_encodings(config), f"{len(LENGTHS)} rows of seeded ids")
+        return ParityInputs(_draw_encodings(config), f"{len(LENGTHS)} rows of seeded ids")
     longest = config.max_position_embeddings
-    first, second = (list(side) for side in zip(*PAIRS, strict=True))
+    first, second = (list(side) for side in zip(*SENTENCE_PAIRS, strict=True))
     singles = tokenizer.encode_batch(list(TEXTS), max_length=longest)
     pairs = tokenizer.encode_batch(first, second, max_length=longest)
     both = concat([singles, pairs])
@@ -62,8 +62,8 @@ def make_parity_inputs(config: AlbertConfig, tokenizer: AlbertTokenizer | None) 
     return ParityInputs(encodings, f"{len(encodings)} texts")
 
 
-def _random_encodings(config: AlbertConfig) -> Encodings:
-    rng = np.random.default_rng(SEED)
+def _draw_encodings(config: AlbertConfig) -> Encodings:
+    rng = np.random.default_rng(INPUTS_SEED)
     lengths = np.minimum(LENGTHS, config.max_position_embeddings)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     count = int(offsets[-1])

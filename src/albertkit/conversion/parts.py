@@ -87,7 +87,7 @@ def check_no_loss(before: LoadedModel, after: LoadedModel) -> None:
 
 def have_same_pooling(one: LoadedModel, other: LoadedModel) -> bool:
     """Return whether both compute the same text vector from token vectors."""
-    first, second = _effective_pooling(one), _effective_pooling(other)
+    first, second = _resolve_pooling(one), _resolve_pooling(other)
     return replace(first, steps=()) == replace(second, steps=()) and (
         len(first.steps) == len(second.steps)
         and all(map(_are_same_module, first.steps, second.steps))
@@ -112,7 +112,7 @@ def _remove_heads(weights: Weights, names: Collection[str]) -> Weights:
     return Weights(weights.config, heads, arrays, weights.origin)
 
 
-def _effective_pooling(model: LoadedModel) -> PoolingConfig:
+def _resolve_pooling(model: LoadedModel) -> PoolingConfig:
     """The model's pooling, or the default, with its maximum length as a number."""
     pooling = model.pooling or PoolingConfig()
     positions = model.config.max_position_embeddings

@@ -96,7 +96,7 @@ def self_test(
 
     Args:
         model: with a masked LM head and a tokenizer.
-        others: config fields and values to compare with; None: those of `doubtful_values`.
+        others: config fields and values to compare with; None: those of `list_doubtful_values`.
         sentences: in which words are masked.
         every: one of so many pieces is masked, each in a text of its own.
 
@@ -104,23 +104,23 @@ def self_test(
         InputError: [self-test-impossible] without a masked LM head or a tokenizer, or if the
             vocabulary does not know the sentences' words.
     """
-    tokenizer = _usable_tokenizer(model)
+    tokenizer = _check_tokenizer(model)
     masked, true_ids = _mask_words(tokenizer, model.weights.config, sentences, every)
     positions = np.flatnonzero(masked.ids == tokenizer.mask_token_id)  # [P], one in each text
     if others is None:
-        others = doubtful_values(model.weights.config)
+        others = list_doubtful_values(model.weights.config)
     variants = [(), *(((name, value),) for name, value in others)]
     candidates = tuple(
         Candidate(
             changes,
-            _mean_log_probability(_replace(model.weights, changes), masked, positions, true_ids),
+            _compute_log_probability(_replace(model.weights, changes), masked, positions, true_ids),
         )
         for changes in variants
     )
     return SelfTest(candidates, len(true_ids))
 
 
-def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
+def list_doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
     """Return other values of the fields that shapes do not show."""
     gelus = [name for name in ("gelu_new", "gelu") if name != config.hidden_act]
     counts = sorted({config.hidden_size // size for size in HEAD_SIZES} - {0})
@@ -134,15 +134,17 @@ def doubtful_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
     ]
 
 
-def metadata_doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
+def check_metadata(config: AlbertConfig) -> tuple[Diagnostic, ...]:
     """Return warnings for values that are known to be wrong in configs of published models.
 
     Sources: google-research/albert modeling.py, whose gelu is the tanh form in v1 and v2 alike;
     the pages of google/albert_xlarge and tensorflow/albert_en_xlarge, which say 32 heads.
     """
     warnings = []
-    sizes = [_sizes(published) for name, published in PRESETS.items() if name.startswith("albert-")]
-    if _sizes(config) not in sizes:
+    sizes = [
+        _list_sizes(published) for name, published in PRESETS.items() if name.startswith("albert-")
+    ]
+    if _list_sizes(config) not in sizes:
         return ()
     if config.activation == "gelu_erf":
         warnings.append(
@@ -156,7 +158,7 @@ def metadata_doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
                 "--hidden-act gelu_new",
             )
         )
-    if _sizes(config) == _sizes(preset("xlarge")) and config.num_attention_heads != 32:
+    if _list_sizes(config) == _list_sizes(preset("xlarge")) and config.num_attention_heads != 32:
         warnings.append(
             Diagnostic(
                 "metadata-suspicious",
@@ -173,7 +175,7 @@ def metadata_doubts(config: AlbertConfig) -> tuple[Diagnostic, ...]:
 
 def explain_doubts(model: LoadedModel) -> tuple[Diagnostic, ...]:
     """Return the warnings on a model's config, with the self-test's figures if it is possible."""
-    warnings = metadata_doubts(model.config)
+    warnings = check_metadata(model.config)
     if not warnings or MASKED_LM.name not in model.weights.heads:
         return warnings
     try:
@@ -185,7 +187,7 @@ def explain_doubts(model: LoadedModel) -> tuple[Diagnostic, ...]:
     return tuple(replace(warning, why=f"{warning.why}; {figures}") for warning in warnings)
 
 
-def _sizes(config: AlbertConfig) -> tuple[int, ...]:
+def _list_sizes(config: AlbertConfig) -> tuple[int, ...]:
     return (
         config.vocab_size,
         config.embedding_size,
@@ -195,15 +197,15 @@ def _sizes(config: AlbertConfig) -> tuple[int, ...]:
     )
 
 
-def _usable_tokenizer(model: LoadedModel) -> AlbertTokenizer:
+def _check_tokenizer(model: LoadedModel) -> AlbertTokenizer:
     if MASKED_LM.name not in model.weights.heads:
-        raise _impossible(model, "it has no masked LM head", "no word can be predicted")
+        raise _impossible_error(model, "it has no masked LM head", "no word can be predicted")
     if model.optional_tokenizer is None:
-        raise _impossible(model, "it has no tokenizer", "sentences cannot be tokenized")
+        raise _impossible_error(model, "it has no tokenizer", "sentences cannot be tokenized")
     ids = model.tokenizer.encode_batch(list(SENTENCES)).ids
     unknown = float(np.mean(ids == model.tokenizer.unk_token_id))
     if unknown > MOST_UNKNOWN:
-        raise _impossible(
+        raise _impossible_error(
             model,
             f"its vocabulary does not know {unknown:.0%} of the pieces of the sentences",
             "they are English",
@@ -211,7 +213,7 @@ def _usable_tokenizer(model: LoadedModel) -> AlbertTokenizer:
     return model.tokenizer
 
 
-def _impossible(model: LoadedModel, what: str, why: str) -> InputError:
+def _impossible_error(model: LoadedModel, what: str, why: str) -> InputError:
     return InputError(
         "self-test-impossible",
         what,
@@ -247,7 +249,7 @@ def _replace(weights: Weights, changes: Iterable[tuple[str, int | str]]) -> Weig
     return replace(weights, config=config)
 
 
-def _mean_log_probability(
+def _compute_log_probability(
     weights: Weights, masked: Encodings, positions: Int64Array, true_ids: Int64Array
 ) -> float:
     engine = create_cpu_engine("numpy" if find_obstacle("float32") else "native", weights)

@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.checkpoints import target_named
+from albertkit.checkpoints import find_target
 from albertkit.conversion.differences import (
     ConfigDifference,
     TokenizerDifferences,
     WeightDifferences,
-    config_differences,
-    output_differences,
-    tokenizer_differences,
-    weight_differences,
+    compare_configs,
+    compare_outputs,
+    compare_tokenizers,
+    compare_weights,
 )
 from albertkit.conversion.model_outputs import compute_outputs
-from albertkit.conversion.parity import TOLERANCE, figure, max_difference
+from albertkit.conversion.parity import LEAST_TOLERANCE, estimate_differences, format_difference
 from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.conversion.parts import have_same_pooling
 from albertkit.engine.protocol import Engine
@@ -79,7 +79,7 @@ class Comparison:
         if self.outputs is None:
             reasons.append("their shapes differ")
         elif any(value > self.limits[name] for name, value in self.outputs.items()):
-            reasons.append(f"their outputs differ by {figure(self.largest)}")
+            reasons.append(f"their outputs differ by {format_difference(self.largest)}")
         if not have_same_pooling(self.first, self.second):
             reasons.append("they compute text vectors from token vectors differently")
         if self.tokenizers:
@@ -113,7 +113,7 @@ def verify(
         first: one model.
         second: the other.
         tolerance: the largest difference of an output between equal models. None: 1e-4, or what
-            float32 explains if an ONNX file is executed, see `parity.max_difference`.
+            float32 explains if an ONNX file is executed, see `parity.estimate_differences`.
         num_hidden_layers: for checkpoints whose files lack it; this and the next are for both.
         num_attention_heads: for checkpoints whose files lack it.
         hidden_act: for checkpoints whose files lack it.
@@ -136,26 +136,28 @@ def verify(
         local_files_only=local_files_only,
     )
     one, other = open_model(first, options), open_model(second, options)
-    weights = weight_differences(one.weights, other.weights)
+    weights = compare_weights(one.weights, other.weights)
     inputs = make_parity_inputs(
         one.weights.config, one.optional_tokenizer or other.optional_tokenizer
     )
-    engines = _engine_of_file(one), _engine_of_file(other)
+    engines = _open_file_engine(one), _open_file_engine(other)
     outputs, limits = None, {}
     if weights.are_comparable:
         expected = compute_outputs(one.weights, inputs, engines[0])
-        outputs = output_differences(expected, compute_outputs(other.weights, inputs, engines[1]))
-        limits = dict.fromkeys(outputs, TOLERANCE if tolerance is None else tolerance)
-        if tolerance is None and any(engines) and max(outputs.values()) > TOLERANCE:
-            limits |= max_difference(one.weights, compute_outputs(one.weights, inputs), inputs)
+        outputs = compare_outputs(expected, compute_outputs(other.weights, inputs, engines[1]))
+        limits = dict.fromkeys(outputs, LEAST_TOLERANCE if tolerance is None else tolerance)
+        if tolerance is None and any(engines) and max(outputs.values()) > LEAST_TOLERANCE:
+            limits |= estimate_differences(
+                one.weights, compute_outputs(one.weights, inputs), inputs
+            )
     ids = None
     both = one.optional_tokenizer, other.optional_tokenizer
     if tokenizers and both[0] is not None and both[1] is not None:
-        ids = tokenizer_differences(both[0], both[1])
+        ids = compare_tokenizers(both[0], both[1])
     return Comparison(
         one,
         other,
-        config_differences(one.weights.config, other.weights.config),
+        compare_configs(one.weights.config, other.weights.config),
         weights,
         inputs.description,
         outputs,
@@ -165,8 +167,8 @@ def verify(
     )
 
 
-def _engine_of_file(model: LoadedModel) -> Engine | None:
+def _open_file_engine(model: LoadedModel) -> Engine | None:
     """The engine that executes the model's file; None if its weights are computed by numpy."""
     if model.format not in EXECUTED or not model.path.is_dir():  # an archive's files are gone
         return None
-    return target_named(model.format).engine(model.path, model.weights)
+    return find_target(model.format).engine(model.path, model.weights)

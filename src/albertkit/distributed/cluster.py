@@ -18,12 +18,12 @@ from types import ModuleType
 from typing import cast
 
 from albertkit.errors import InputError, ResourceError
-from albertkit.errors.exceptions import extra_missing
+from albertkit.errors.exceptions import extra_missing_error
 
 LOGGER = logging.getLogger(__name__)
 
 NEW_CLUSTER = "local"  # Ray's word for a new cluster of this machine
-TIMEOUT = 5.0  # seconds; Ray's own attempts go on for many minutes
+CONNECT_TIMEOUT = 5.0  # seconds; Ray's own attempts go on for many minutes
 # The first bytes of an HTTP/2 connection, with empty settings.
 # Source: RFC 9113, sections 3.4 and 6.5.
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -31,7 +31,7 @@ HTTP2_SETTINGS = 4  # the type of the frame that answers it, in its fourth byte
 
 
 @contextmanager
-def cluster(address: str | None = None, *, cores: int = 0) -> Iterator[ModuleType]:
+def open_cluster(address: str | None = None, *, cores: int = 0) -> Iterator[ModuleType]:
     """Give `ray`, joined to a cluster, and leave the cluster at the end of the block.
 
     A program that has joined a cluster itself stays in it.
@@ -95,7 +95,7 @@ def _import_quiet_ray(address: str) -> ModuleType:
         import ray
         import ray.data
     except ModuleNotFoundError as error:  # ray, or a dependency of ray[data]
-        raise extra_missing("ray", "a job on Ray") from error
+        raise extra_missing_error("ray", "a job on Ray") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     return cast(ModuleType, ray)
@@ -130,8 +130,8 @@ def _check_address(address: str) -> None:
             fix="Give HOST:PORT as `ray start` printed it, or auto on a machine of the cluster",
         )
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), TIMEOUT) as connection:
-            connection.settimeout(TIMEOUT)
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT) as connection:
+            connection.settimeout(CONNECT_TIMEOUT)
             connection.sendall(HTTP2_PREFACE)
             answer = connection.recv(9)
     except (OSError, OverflowError) as error:

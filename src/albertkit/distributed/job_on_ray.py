@@ -13,17 +13,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Self
 
-from albertkit.distributed.cluster import cluster
+from albertkit.distributed.cluster import open_cluster
 from albertkit.distributed.shards_on_ray import WorkerResources, make_shards
 from albertkit.errors import InputError, ResourceError
 from albertkit.tables import Inputs
 from albertkit.tables.filesystems.remote import is_uri
 from albertkit.tables.filesystems.remote_path import RemotePath
-from albertkit.tables.filesystems.streams import STANDARD_INPUT, display_name
+from albertkit.tables.filesystems.streams import STANDARD_INPUT, make_display_name
 from albertkit.tables.writers.job_directory import JOB
 from albertkit.tables.writers.shards import Shards
 from albertkit.tasks.job import TableJob
-from albertkit.tasks.jobs.run_job import JobReport, OpenJob, no_rows_error, progress_line
+from albertkit.tasks.jobs.run_job import JobReport, OpenJob, make_progress_line, no_rows_error
 from albertkit.tasks.jobs.shard import ShardReport, ShardTask, make_shard
 
 
@@ -32,7 +32,7 @@ class Workers:
     """The workers of a cluster.
 
     Args:
-        address: As for `cluster`.
+        address: As for `open_cluster`.
         count: The most workers at a time; None: as many as the cluster has cores for.
         cores: Cores of each worker.
     """
@@ -42,8 +42,8 @@ class Workers:
     cores: int = 1
 
     def join_cluster(self) -> AbstractContextManager[ModuleType]:
-        """Join the cluster, see `cluster`; a new one has as many cores as the workers need."""
-        return cluster(self.address, cores=(self.count or 0) * self.cores)
+        """Join the cluster, see `open_cluster`; a new one has as many cores as the workers need."""
+        return open_cluster(self.address, cores=(self.count or 0) * self.cores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class JobWork:
         return cls(
             replace(
                 job,
-                model=_absolute(job.model) if Path(job.model).exists() else job.model,
+                model=_make_absolute(job.model) if Path(job.model).exists() else job.model,
                 load=load,
             ),
             replace(
                 inputs,
-                files=tuple(replace(file, path=_absolute(file.path)) for file in inputs.files),
+                files=tuple(replace(file, path=_make_absolute(file.path)) for file in inputs.files),
             ),
             shards
             if isinstance(directory, RemotePath)
@@ -118,7 +118,7 @@ def find_countable_inputs(job: TableJob) -> Inputs:
     )
     raise InputError(
         "row-count-unknown",
-        f"the number of rows of {display_name(next(unknown, STANDARD_INPUT))!r} is unknown",
+        f"the number of rows of {make_display_name(next(unknown, STANDARD_INPUT))!r} is unknown",
         why="each worker goes straight to the rows of its shard, as Parquet and Arrow allow",
         fix="Convert it to Parquet first, or run without --on ray",
     )
@@ -140,7 +140,7 @@ def run_on_ray(
     """
     shards = range(-(-(open_job.rows.inputs.rows or 0) // open_job.job.shard_rows))
     missing = [number for number in shards if number not in open_job.finished]
-    line = progress_line(open_job) if shows_progress else None
+    line = make_progress_line(open_job) if shows_progress else None
     reports: list[ShardReport] = []
     work = JobWork.from_job(open_job)
     resources = WorkerResources(workers.cores, gpus=int(_is_gpu(open_job.job.load.device)))
@@ -168,5 +168,5 @@ def _is_gpu(device: str | None) -> bool:
     return device is not None and device.startswith("cuda")
 
 
-def _absolute(name: str) -> str:
+def _make_absolute(name: str) -> str:
     return name if is_uri(name) else str(Path(name).absolute())

@@ -82,7 +82,7 @@ def make_shards(
     room = resources.most_workers(ray)
     workers = min(most_workers or room, len(shards))
     failures: list[AlbertKitError] = []
-    for row in _results(ray, work, shards, resources, workers):
+    for row in _collect_results(ray, work, shards, resources, workers):
         result = row[RESULT]
         if isinstance(result, Finished):
             yield result.report
@@ -94,10 +94,10 @@ def make_shards(
         if len(failures) >= workers:
             break
     if failures:
-        raise _failure(failures, len(shards))
+        raise _failure_error(failures, len(shards))
 
 
-def _results(
+def _collect_results(
     ray: ModuleType,
     work: Work[Report_co],
     shards: Sequence[int],
@@ -129,7 +129,7 @@ def _results(
         ) from error
 
 
-def _failure(failures: Sequence[AlbertKitError], shards: int) -> AlbertKitError:
+def _failure_error(failures: Sequence[AlbertKitError], shards: int) -> AlbertKitError:
     """The first failure, with the number of shards that are missing."""
     first = failures[0].diagnostic
     return ResourceError(

@@ -100,7 +100,7 @@ class Worker:
                 self.make_shard = self.work.open()
             return Finished(self.make_shard(shard))
         except AlbertKitError as error:
-            where = " ".join(filter(None, (f"on {_machine()}", error.diagnostic.where)))
+            where = " ".join(filter(None, (f"on {_name_machine()}", error.diagnostic.where)))
             return Failed(type(error), replace(error.diagnostic, where=where))
 
     def _count_attempt(self, shard: int) -> None:
@@ -125,7 +125,7 @@ class Worker:
             )
 
 
-def _machine() -> str:
+def _name_machine() -> str:
     import ray
 
     return str(ray.util.get_node_ip_address())

@@ -15,7 +15,7 @@ from pathlib import Path
 from textwrap import fill, indent
 
 from albertkit.errors import Diagnostic, InputError, Severity
-from albertkit.errors.exceptions import Basis, nearest_name
+from albertkit.errors.exceptions import Basis, find_nearest_name
 from albertkit.errors.explanations import Explanation, read_explanations
 
 FILE = Path(__file__).with_name("symptoms.toml")
@@ -125,10 +125,13 @@ class Symptom:
     def text(self, width: int) -> str:
         """The entry for a terminal of this width."""
         parts = [f"{self.code} ({self.group}; {LEVELS[self.level]})"]
-        parts += [fill(_plain(self.what), width), fill(f"Cause: {_plain(self.why)}.", width)]
+        parts += [
+            fill(_replace_names(self.what), width),
+            fill(f"Cause: {_replace_names(self.why)}.", width),
+        ]
         if self.example:
             parts.append(indent(self.example, "  "))
-        parts.append(fill(f"What to do: {_plain(self.fix)}.", width))
+        parts.append(fill(f"What to do: {_replace_names(self.fix)}.", width))
         if self.instead:
             parts.append(indent(self.instead, "  "))
         parts.append(SAFETY[self.changes_numbers])
@@ -138,15 +141,18 @@ class Symptom:
 
     def markdown(self) -> str:
         """The entry as a section of the page, in five parts."""
-        parts = [f"### `{self.code}`", f"{_prose(self.what)} ({LEVELS[self.level].capitalize()}.)"]
-        parts.append(f"**Why:** {_prose(self.why)}.")
+        parts = [
+            f"### `{self.code}`",
+            f"{_escape_names(self.what)} ({LEVELS[self.level].capitalize()}.)",
+        ]
+        parts.append(f"**Why:** {_escape_names(self.why)}.")
         parts.append(f"**Example:** {self._describe_example()}")
-        parts.append(f"**Instead:** {_prose(self.fix)}. {SAFETY[self.changes_numbers]}")
+        parts.append(f"**Instead:** {_escape_names(self.fix)}. {SAFETY[self.changes_numbers]}")
         better = "\n".join(filter(None, (self.instead, self.albertkit)))
         if better:
             parts.append(f"```text\n{better}\n```")
         untested = f" No test triggers it: {self.untriggered}." if self.untriggered else ""
-        return "\n\n".join([*parts, f"**Source:** {_prose(self.source)}.{untested}\n"])
+        return "\n\n".join([*parts, f"**Source:** {_escape_names(self.source)}.{untested}\n"])
 
     def _describe_example(self) -> str:
         """A line that has the symptom, and what else it is recognised by."""
@@ -180,7 +186,7 @@ def read_symptoms() -> Mapping[str, Symptom]:
     }
 
 
-def symptom(code: str) -> Symptom:
+def find_symptom(code: str) -> Symptom:
     """The symptom of this code; a KeyError is a mistake of ours."""
     return read_symptoms()[code]
 
@@ -198,7 +204,7 @@ def explain(code: str, width: int) -> str:
     name = code.strip("[]").lower()
     entries: Mapping[str, Explanation | Symptom] = {**read_explanations(), **read_symptoms()}
     if name not in entries:
-        near = nearest_name(name, entries)
+        near = find_nearest_name(name, entries)
         raise InputError(
             "code-unknown",
             f"there is no code {name!r}",
@@ -216,7 +222,8 @@ def make_page() -> str:
     parts = [PAGE_HEAD]
     for group, entries in groups.items():
         rows = "\n".join(
-            f"| {_prose(entry.what)} | [`{entry.code}`](#{entry.code}) |" for entry in entries
+            f"| {_escape_names(entry.what)} | [`{entry.code}`](#{entry.code}) |"
+            for entry in entries
         )
         parts.append(f"**{group}**\n\n| what you see | code |\n|---|---|\n{rows}\n")
     for group, entries in groups.items():
@@ -224,11 +231,11 @@ def make_page() -> str:
     return "\n".join(parts)
 
 
-def _plain(sentence: str) -> str:
+def _replace_names(sentence: str) -> str:
     """A sentence of the catalogue with its {names} as words in angle brackets."""
     return re.sub(r"\{(\w+)\}", r"<\1>", sentence)
 
 
-def _prose(sentence: str) -> str:
+def _escape_names(sentence: str) -> str:
     """A sentence of the catalogue for a page, where < would begin a tag and | a cell."""
-    return _plain(sentence).replace("<", "&lt;").replace("|", "&#124;")
+    return _replace_names(sentence).replace("<", "&lt;").replace("|", "&#124;")

@@ -124,7 +124,7 @@ def examine(
         from albertkit.doctor.examine_model import examine_model
 
         examination = examine_model(text, tokenizer, texts, against, options)
-    return with_environment(examination) if environment else examination
+    return add_environment(examination) if environment else examination
 
 
 def check_arguments(kind: Kind, options: LoadOptions = DEFAULTS, **arguments: object) -> None:
@@ -170,10 +170,10 @@ def examine_text(text: str, target: str = PASTED) -> Examination:
 
 def examine_environment() -> Examination:
     """Examine the installed versions only."""
-    return with_environment(Examination("this environment", "environment", ()))
+    return add_environment(Examination("this environment", "environment", ()))
 
 
-def with_environment(examination: Examination) -> Examination:
+def add_environment(examination: Examination) -> Examination:
     """Add the installed versions, and what does not go together."""
     from albertkit.doctor.checks.environment import check_environment, describe_environment
 

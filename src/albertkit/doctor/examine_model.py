@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from albertkit.conversion.self_test import metadata_doubts
+from albertkit.conversion.self_test import check_metadata
 from albertkit.doctor.checks.exports import (
     check_hub_module,
     check_onnx,
@@ -119,12 +119,12 @@ def examine_model(
             titles.append(check.title)
     facts = {}
     if model.loaded is not None:
-        diagnostics += [*model.loaded.notes, *metadata_doubts(model.loaded.config)]
+        diagnostics += [*model.loaded.notes, *check_metadata(model.loaded.config)]
         diagnostics += check_texts(model, texts)
         facts = _describe(model.loaded, model.tokenizer) | describe_saved_model(model)
     if against is not None and model.loaded is not None:
         diagnostics += _compare(target, against, options)
-    ordered = sort_diagnostics(_without_repeats(diagnostics))
+    ordered = sort_diagnostics(_drop_repeats(diagnostics))
     return Examination(target, kind, ordered, tuple(titles), facts)
 
 
@@ -193,7 +193,7 @@ def _has_code(diagnostics: Sequence[Diagnostic], codes: Collection[str]) -> bool
     return any(diagnostic.code in codes for diagnostic in diagnostics)
 
 
-def _without_repeats(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+def _drop_repeats(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     pointers = {d.where for d in diagnostics if d.code == "git-lfs-pointer"}
     unique = {(d.code, d.what, d.where): d for d in diagnostics}
     return [d for d in unique.values() if d.code != "file-wrong-format" or d.where not in pointers]

@@ -37,12 +37,12 @@ def render(examination: Examination, form: ReportFormat, width: int = 80) -> str
         width: characters of a line of the table.
     """
     if form == "json":
-        return _as_json(examination)
+        return _render_json(examination)
     if form == "github":
-        return "\n".join(_github_lines(examination))
+        return "\n".join(_render_github_lines(examination))
     if form == "sarif":
-        return json.dumps(_sarif(examination), indent=2, ensure_ascii=False)
-    return _table(examination, width)
+        return json.dumps(_render_sarif(examination), indent=2, ensure_ascii=False)
+    return _render_table(examination, width)
 
 
 def summarize(diagnostics: Sequence[Diagnostic]) -> str:
@@ -55,7 +55,7 @@ def summarize(diagnostics: Sequence[Diagnostic]) -> str:
     return ", ".join(parts) or "no problem"
 
 
-def _table(examination: Examination, width: int) -> str:
+def _render_table(examination: Examination, width: int) -> str:
     blocks = [f"{examination.target}: {examination.kind}"]
     if examination.facts:
         widest = max(map(len, examination.facts))
@@ -66,7 +66,9 @@ def _table(examination: Examination, width: int) -> str:
                 for name, value in examination.facts.items()
             )
         )
-    blocks += [_block(diagnostic, examination, width) for diagnostic in examination.diagnostics]
+    blocks += [
+        _render_block(diagnostic, examination, width) for diagnostic in examination.diagnostics
+    ]
     if examination.healthy:
         blocks.append("\n".join(f"✓ {title}" for title in examination.healthy))
     end = f"{summarize(examination.diagnostics).capitalize()}."
@@ -82,7 +84,7 @@ def _wrap(text: str, width: int, indent: str) -> str:
     )
 
 
-def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
+def _render_block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
     what = diagnostic.what
     if what.partition(" ")[0].isalpha():  # hub.KerasLayer and hidden_act stay as they are
         what = what[:1].upper() + what[1:]
@@ -94,9 +96,9 @@ def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
         ("where", "" if diagnostic.where == examination.target else diagnostic.where),
         (basis, diagnostic.evidence),
         ("cause", diagnostic.why),
-        ("fix", f"{diagnostic.fix} ({_safety(diagnostic)})" if diagnostic.fix else ""),
-        ("instead", _better_line(diagnostic) if is_code else ""),
-        ("albertkit", _in_albertkit(diagnostic) if is_code else ""),
+        ("fix", f"{diagnostic.fix} ({_describe_safety(diagnostic)})" if diagnostic.fix else ""),
+        ("instead", _choose_better_line(diagnostic) if is_code else ""),
+        ("albertkit", _translate_to_albertkit(diagnostic) if is_code else ""),
     )
     for label, text in parts:
         if text:
@@ -104,12 +106,12 @@ def _block(diagnostic: Diagnostic, examination: Examination, width: int) -> str:
     return "\n".join(lines)
 
 
-def _safety(diagnostic: Diagnostic) -> str:
+def _describe_safety(diagnostic: Diagnostic) -> str:
     """Whether the fix is safe, or changes what the model computes."""
     return "changes numbers" if diagnostic.changes_numbers else "safe"
 
 
-def _better_line(diagnostic: Diagnostic) -> str:
+def _choose_better_line(diagnostic: Diagnostic) -> str:
     """The catalogue's line of code, if the fix does not hold the user's own line corrected."""
     entry = read_symptoms().get(diagnostic.code)
     if entry is None or diagnostic.fix.startswith("Write:") or entry.instead in diagnostic.fix:
@@ -117,13 +119,13 @@ def _better_line(diagnostic: Diagnostic) -> str:
     return entry.instead
 
 
-def _in_albertkit(diagnostic: Diagnostic) -> str:
+def _translate_to_albertkit(diagnostic: Diagnostic) -> str:
     """The same task in albertkit; empty for what is no symptom."""
     entry = read_symptoms().get(diagnostic.code)
     return entry.albertkit if entry else ""
 
 
-def _as_json(examination: Examination) -> str:
+def _render_json(examination: Examination) -> str:
     record = {
         "target": examination.target,
         "kind": examination.kind,
@@ -131,9 +133,9 @@ def _as_json(examination: Examination) -> str:
         "diagnostics": [
             {
                 **asdict(diagnostic),
-                "fix_safety": _safety(diagnostic),
-                "instead": _better_line(diagnostic),
-                "albertkit": _in_albertkit(diagnostic),
+                "fix_safety": _describe_safety(diagnostic),
+                "instead": _choose_better_line(diagnostic),
+                "albertkit": _translate_to_albertkit(diagnostic),
             }
             for diagnostic in examination.diagnostics
         ],
@@ -142,7 +144,7 @@ def _as_json(examination: Examination) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False)
 
 
-def _github_lines(examination: Examination) -> Iterator[str]:
+def _render_github_lines(examination: Examination) -> Iterator[str]:
     for diagnostic in examination.diagnostics:
         file = _name_file(examination)
         lines = examination.lines_of(diagnostic)
@@ -163,7 +165,7 @@ def _escape_property(text: str) -> str:
     return _escape(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _sarif(examination: Examination) -> dict[str, object]:
+def _render_sarif(examination: Examination) -> dict[str, object]:
     from albertkit import __version__
 
     codes = list(dict.fromkeys(diagnostic.code for diagnostic in examination.diagnostics))
@@ -171,9 +173,11 @@ def _sarif(examination: Examination) -> dict[str, object]:
         "name": "albertkit doctor",
         "version": __version__,
         "semanticVersion": __version__,
-        "rules": [_rule(code) for code in codes],
+        "rules": [_describe_rule(code) for code in codes],
     }
-    results = [_result(d, codes.index(d.code), examination) for d in examination.diagnostics]
+    results = [
+        _describe_result(d, codes.index(d.code), examination) for d in examination.diagnostics
+    ]
     return {
         "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
@@ -181,7 +185,7 @@ def _sarif(examination: Examination) -> dict[str, object]:
     }
 
 
-def _rule(code: str) -> dict[str, object]:
+def _describe_rule(code: str) -> dict[str, object]:
     entry = read_symptoms().get(code)
     what = entry.what if entry else CODES.get(code, code)
     help_text = f"{entry.why}. {entry.fix}." if entry else what
@@ -192,7 +196,9 @@ def _rule(code: str) -> dict[str, object]:
     }
 
 
-def _result(diagnostic: Diagnostic, rule: int, examination: Examination) -> dict[str, object]:
+def _describe_result(
+    diagnostic: Diagnostic, rule: int, examination: Examination
+) -> dict[str, object]:
     lines = examination.lines_of(diagnostic) or [0]
     first, *others = (_location(examination, line) for line in lines)
     related: dict[str, object] = {"relatedLocations": others} if others else {}
@@ -206,14 +212,14 @@ def _result(diagnostic: Diagnostic, rule: int, examination: Examination) -> dict
         "properties": {
             "basis": diagnostic.basis,
             "evidence": diagnostic.evidence,
-            "fixSafety": _safety(diagnostic),
+            "fixSafety": _describe_safety(diagnostic),
         },
     }
 
 
 def _location(examination: Examination, line: int) -> dict[str, object]:
     """The file of the target as SARIF names it, and a line; 0 is the whole file."""
-    place: dict[str, object] = {"artifactLocation": {"uri": _as_uri(_name_file(examination))}}
+    place: dict[str, object] = {"artifactLocation": {"uri": _make_uri(_name_file(examination))}}
     if line:
         place["region"] = {"startLine": line}
     return {"physicalLocation": place}
@@ -224,7 +230,7 @@ def _name_file(examination: Examination) -> str:
     return examination.target.replace("\n", " ")[:200]
 
 
-def _as_uri(path: str) -> str:
+def _make_uri(path: str) -> str:
     """A reference without a scheme must be relative, so an absolute path becomes file:///…."""
     if Path(path).is_absolute():
         return Path(path).as_uri()

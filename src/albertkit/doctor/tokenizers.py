@@ -13,7 +13,7 @@ from pathlib import Path
 from albertkit.arrays import Int64Array
 from albertkit.sources import DEFAULT_FETCH_OPTIONS, FetchOptions, resolve_location
 from albertkit.tokenization import AlbertTokenizer
-from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.normalization import normalize
 
 POLICIES = ("reference", "huggingface", "tfhub")
 OWN = "the model's own"
@@ -73,7 +73,7 @@ def compare_text(tokenizers: dict[str, AlbertTokenizer], text: str) -> list[Toke
                 tuple(tokenizer.convert_ids_to_tokens(list(ids))),
                 ids,
                 _list_pairs(encodings.offset_mapping),
-                normalise(text, tokenizer.policy),
+                normalize(text, tokenizer.policy),
                 bool(views) and ids != views[0].ids,
             )
         )

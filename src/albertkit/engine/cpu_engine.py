@@ -14,8 +14,8 @@ from typing import Literal
 
 from albertkit.engine.native.library import find_obstacle
 from albertkit.engine.protocol import Engine, Precision
-from albertkit.errors import Diagnostic, ResourceError, extra_missing
-from albertkit.errors.exceptions import install_command
+from albertkit.errors import Diagnostic, ResourceError, extra_missing_error
+from albertkit.errors.exceptions import make_install_command
 from albertkit.spec import Weights
 
 LOGGER = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def choose_cpu_engine(precision: Precision) -> CpuEngineName:
         _warn_replaced(obstacle, by="OpenVINO")
         return "openvino"
     if precision == "bfloat16":
-        raise extra_missing("openvino", "bfloat16 without the native engine")
+        raise extra_missing_error("openvino", "bfloat16 without the native engine")
     _warn_replaced(obstacle, by="numpy")
     return "numpy"
 
@@ -108,9 +108,9 @@ def _warn_replaced(obstacle: ResourceError, by: str) -> None:
     if by in _warned:
         return
     _warned.add(by)
-    fix = f"The numbers are the same, but it is slower. {obstacle.diagnostic.fix}"
+    fix = f"The numbers are the same within 1e-5, but it is slower. {obstacle.diagnostic.fix}"
     if by == "numpy":
-        fix += f". Or install OpenVINO: {install_command('openvino')}"
+        fix += f". Or install OpenVINO: {make_install_command('openvino')}"
     LOGGER.warning(
         Diagnostic(
             "engine-replaced",

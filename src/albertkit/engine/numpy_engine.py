@@ -28,7 +28,7 @@ from albertkit.graph.encoder import (
     emit_masked_lm_head,
     emit_pooler,
 )
-from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
+from albertkit.graph.numpy_emitter import NumpyEmitter, multiply_on_one_core
 from albertkit.spec import AlbertConfig, Weights, head
 from albertkit.spec.parameters import CachedArrays
 
@@ -53,7 +53,7 @@ class NumpyEngine:
         self._emit = NumpyEmitter(
             weights.config,
             CachedArrays(weights.arrays),
-            single_core_matmul if deterministic else None,
+            multiply_on_one_core if deterministic else None,
         )
 
     @property

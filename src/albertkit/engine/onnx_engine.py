@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.openvino_library import openvino_core
+from albertkit.arrays import BoolArray, FloatArray, Int64Array
+from albertkit.engine.openvino_library import get_core
 from albertkit.engine.process import count_usable_cores
 from albertkit.engine.protocol import (
     OutputRequest,
@@ -63,7 +63,7 @@ class OnnxEngine:
             "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": threads or count_usable_cores(),
         }
-        core = openvino_core()
+        core = get_core()
         model = core.read_model(str(file))
         names = {name for port in model.outputs for name in port.get_names()}
         inner = {TOKENS, *([POOLED] if weights.has_pooler else [])} - names
@@ -90,8 +90,12 @@ class OnnxEngine:
             tokens=arrays[TOKENS][is_token] if request.tokens else None,  # [T, H]
             pooled=arrays[POOLED] if request.pooled else None,  # [N, H]
             mlm_logits=mlm_logits,
-            head_logits=None if request.head is None else _logits(request.head, arrays, is_token),
-            spans=None if request.spans is None else _spans(request.spans, arrays, mask.sum(1)),
+            head_logits=None
+            if request.head is None
+            else _take_logits(request.head, arrays, is_token),
+            spans=None
+            if request.spans is None
+            else _take_spans(request.spans, arrays, mask.sum(1)),
         )
 
     def close(self) -> None:
@@ -116,14 +120,14 @@ def _mask(batch: PackedBatch) -> Int64Array:
     return (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
 
 
-def _logits(name: str, arrays: Arrays, is_token: npt.NDArray[np.bool_]) -> FloatArray:
+def _take_logits(name: str, arrays: Arrays, is_token: BoolArray) -> FloatArray:
     """A linear head's logits as engines give them: [N, C], or [T, C] if it reads tokens."""
     columns = [arrays[output] for output in OUTPUTS[name]]
     logits = columns[0] if len(columns) == 1 else np.stack(columns, axis=-1)
     return logits[is_token] if head(name).reads == "tokens" else logits
 
 
-def _spans(search: SpanSearch, arrays: Arrays, lengths: Int64Array) -> Spans:
+def _take_spans(search: SpanSearch, arrays: Arrays, lengths: Int64Array) -> Spans:
     """The answers that were requested; a file searches as many as it was written with."""
     K, M = search.start_n_top, search.end_n_top
     if search.is_excluded is not None or K > START_N_TOP or M > END_N_TOP:
@@ -145,7 +149,7 @@ def _spans(search: SpanSearch, arrays: Arrays, lengths: Int64Array) -> Spans:
 
 
 def _take_first(
-    values: npt.NDArray[Any], is_valid: npt.NDArray[np.bool_], other: float, shape: tuple[int, ...]
+    values: npt.NDArray[Any], is_valid: BoolArray, other: float, shape: tuple[int, ...]
 ) -> npt.NDArray[Any]:
     """The first of the values in `shape`; `other` for a text that has fewer."""
     result = np.full(shape, other, values.dtype)

@@ -15,8 +15,8 @@ import threading
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from albertkit.errors import ResourceError, extra_missing
-from albertkit.errors.exceptions import first_line
+from albertkit.errors import ResourceError, extra_missing_error
+from albertkit.errors.exceptions import take_first_line
 
 if TYPE_CHECKING:
     from openvino import Core
@@ -25,7 +25,7 @@ TELEMETRY = "openvino_telemetry"
 _lock = threading.Lock()
 
 
-def openvino() -> ModuleType:
+def import_openvino() -> ModuleType:
     """Import openvino without its telemetry.
 
     Returns:
@@ -41,17 +41,17 @@ def openvino() -> ModuleType:
                 _import_without_telemetry()
             except (ImportError, OSError) as error:
                 if isinstance(error, ModuleNotFoundError) and error.name == "openvino":
-                    raise extra_missing("openvino", "the engine 'openvino'") from error
+                    raise extra_missing_error("openvino", "the engine 'openvino'") from error
                 raise ResourceError(
                     "engine-unavailable",
                     "OpenVINO cannot be imported",
-                    why=first_line(error),
+                    why=take_first_line(error),
                     fix="Install a build of openvino for this platform, or use the engine 'numpy'",
                 ) from error
         return sys.modules["openvino"]
 
 
-def openvino_core() -> Core:
+def get_core() -> Core:
     """Return the Core of this process, which lives as long as the process.
 
     On a processor with AVX-512 a Core gives the thread an alternate stack for signals, and frees it
@@ -60,15 +60,15 @@ def openvino_core() -> Core:
     Ctrl-C, ends the process. A child of a fork makes a Core of its own.
 
     Raises:
-        ResourceError: [extra-missing], [engine-unavailable], as `openvino`.
+        ResourceError: [extra-missing], [engine-unavailable], as `import_openvino`.
     """
-    openvino()
-    return _core_of(os.getpid())
+    import_openvino()
+    return _create_core(os.getpid())
 
 
 @functools.cache
-def _core_of(process: int) -> Core:
-    return openvino().Core()
+def _create_core(process: int) -> Core:
+    return import_openvino().Core()
 
 
 def _import_without_telemetry() -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from albertkit.arrays import FloatArray, Int32Array, Int64Array
-from albertkit.engine.pooling import pool, pooling_request
+from albertkit.engine.pooling import make_pooling_request, pool
 from albertkit.engine.protocol import (
     Engine,
     OutputRequest,
@@ -38,20 +38,21 @@ from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization.encodings import Encodings
 
 SLOTS = 512  # of one call: 2048 are no faster (benchmarks/tried.py), and hold four times as much
-NARROWEST = 64  # slots of a long list's narrowest rows: narrower ones fill badly
-STEP = 32  # between a long list's widths: attention stays cheap, and shapes stay few
+NARROWEST_ROW = 64  # slots of a long list's narrowest rows: narrower ones fill badly
+WIDTH_STEP = 32  # between a long list's widths: attention stays cheap, and shapes stay few
 # Rows wider than WIDE are cut to what is used, in steps of CUT: paragraphs alone fill 95 % of the
 # slots for 93 (benchmarks/packing.py, tried.py); narrower ones, cut, would make small calls.
 WIDE = 128
 CUT = 16
-FEW = 256  # tokens in all, below which one call takes them in rows as narrow as they are
-FINE_STEP = 8
+# Tokens in all, below which one call takes them in rows as narrow as they are.
+SHORT_LIST_TOKENS = 256
+FINE_WIDTH_STEP = 8
 # A text alone has a row of just its length up to here: a row of 16 for 9 tokens takes a quarter
 # longer (benchmarks/tried.py), a new shape a few milliseconds, once (benchmarks/kept_shapes.py).
 EXACT = 64
 WIDER = 3  # times the longest text: wider rows were hardly ever cheaper
 # In slots: the cost of the products of a layer, relative to attention to one slot, 6·H, at H = 256.
-PRODUCTS = 1536
+PRODUCTS_COST = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,12 @@ def plan(lengths: Iterable[int], *, slots: int = SLOTS) -> list[Layout]:
     if not sizes:
         return []
     if len(sizes) == 1:
-        return [Layout(_lone_width(sizes[0]), ((0,),))]
-    if sum(sizes) < FEW:
-        return [_narrow_rows(sizes)]
+        return [Layout(_choose_width(sizes[0]), ((0,),))]
+    if sum(sizes) < SHORT_LIST_TOKENS:
+        return [_plan_narrow_rows(sizes)]
     by_width: dict[int, list[tuple[int, ...]]] = {}
-    for width, row in _best_fit(sizes, NARROWEST, STEP):
-        used = width if width <= WIDE else _up(sum(sizes[text] for text in row), CUT)
+    for width, row in _fit_texts(sizes, NARROWEST_ROW, WIDTH_STEP):
+        used = width if width <= WIDE else _round_up(sum(sizes[text] for text in row), CUT)
         by_width.setdefault(used, []).append(row)
     layouts = []
     for width, rows in sorted(by_width.items(), reverse=True):
@@ -134,7 +135,7 @@ def plan_unpadded(lengths: Iterable[int], *, tokens: int) -> list[Layout]:
     return [*layouts, Layout(used, (tuple(row),))] if row else layouts
 
 
-def most_slots(engine: Engine) -> int:
+def choose_slots(engine: Engine) -> int:
     """The slots of a call that suit an engine."""
     return engine.tokens_per_call or SLOTS
 
@@ -154,7 +155,7 @@ def pack(encodings: Encodings, layout: Layout) -> PackedBatch:
     row_of = np.repeat(np.arange(R), counts)  # [N]
     row_starts = offsets[np.cumsum(counts) - counts]  # [R] tokens in the rows above
     slots = np.repeat(row_of * W + offsets[:-1] - row_starts[row_of], lengths) + positions  # [T]
-    sources = token_numbers(encodings, layout)  # [T]
+    sources = number_tokens(encodings, layout)  # [T]
 
     def fill_rows(values: Int32Array | Int64Array, empty: int) -> Int32Array:
         rows = np.full(R * W, empty, np.int32)
@@ -180,7 +181,7 @@ def pack_single(ids: Int32Array, type_ids: Int32Array, width: int) -> PackedBatc
     return PackedBatch(kept, types, positions, segment_ids, np.arange(S), np.array([0, S]))
 
 
-def token_numbers(encodings: Encodings, layout: Layout) -> Int64Array:
+def number_tokens(encodings: Encodings, layout: Layout) -> Int64Array:
     """The index [T] in `encodings.ids` of each token of the batch."""
     texts = layout.texts
     lengths = encodings.lengths[texts]  # [N]
@@ -202,22 +203,26 @@ def _check_sizes(lengths: Iterable[int]) -> list[int]:
     return sizes
 
 
-def _lone_width(size: int) -> int:
-    return size if size <= EXACT else _up(size, STEP if size > FEW else FINE_STEP)
+def _choose_width(size: int) -> int:
+    return (
+        size
+        if size <= EXACT
+        else _round_up(size, WIDTH_STEP if size > SHORT_LIST_TOKENS else FINE_WIDTH_STEP)
+    )
 
 
-def _narrow_rows(sizes: list[int]) -> Layout:
+def _plan_narrow_rows(sizes: list[int]) -> Layout:
     """All texts in one call, with the width that costs least."""
-    narrowest = _up(max(sizes), FINE_STEP)
-    widest = min(_up(sum(sizes), FINE_STEP), WIDER * narrowest)
+    narrowest = _round_up(max(sizes), FINE_WIDTH_STEP)
+    widest = min(_round_up(sum(sizes), FINE_WIDTH_STEP), WIDER * narrowest)
     layouts = [
-        Layout(width, tuple(row for _, row in _best_fit(sizes, width, FINE_STEP)))
-        for width in range(narrowest, widest + 1, FINE_STEP)
+        Layout(width, tuple(row for _, row in _fit_texts(sizes, width, FINE_WIDTH_STEP)))
+        for width in range(narrowest, widest + 1, FINE_WIDTH_STEP)
     ]
-    return min(layouts, key=lambda layout: layout.slots * (PRODUCTS + layout.width))
+    return min(layouts, key=lambda layout: layout.slots * (PRODUCTS_COST + layout.width))
 
 
-def _best_fit(sizes: list[int], narrowest: int, step: int) -> list[tuple[int, tuple[int, ...]]]:
+def _fit_texts(sizes: list[int], narrowest: int, step: int) -> list[tuple[int, tuple[int, ...]]]:
     """Rows as (width, numbers of their texts); widths are multiples of `step` from `narrowest`."""
     rows: list[tuple[int, list[int]]] = []
     open_rows: dict[int, list[int]] = {}  # room left → the rows that have it
@@ -230,7 +235,7 @@ def _best_fit(sizes: list[int], narrowest: int, step: int) -> list[tuple[int, tu
             if not open_rows[room]:
                 rooms ^= 1 << room
         else:
-            room, row = max(narrowest, _up(size, step)), len(rows)
+            room, row = max(narrowest, _round_up(size, step)), len(rows)
             rows.append((room, []))
         rows[row][1].append(text)
         if left := room - size:
@@ -239,7 +244,7 @@ def _best_fit(sizes: list[int], narrowest: int, step: int) -> list[tuple[int, tu
     return [(width, tuple(texts)) for width, texts in rows]
 
 
-def _up(size: int, step: int) -> int:
+def _round_up(size: int, step: int) -> int:
     """The smallest multiple of `step` that is at least `size`."""
     return -(-size // step) * step
 
@@ -257,7 +262,7 @@ def compute_text_vectors(
     progress: Progress | None = None,
 ) -> FloatArray:
     """Compute one vector a text [N, H]; [N, K·H] of K kinds of pooling; arguments as of `pool`."""
-    request = pooling_request(pooling)
+    request = make_pooling_request(pooling)
     width = engine.config.hidden_size * (len(pooling) if isinstance(pooling, tuple) else 1)
     vectors = np.empty((len(encodings), width), np.float32)
     for layout, batch in _pack_batches(engine, encodings, slots, progress):
@@ -277,7 +282,7 @@ def compute_token_vectors(
     vectors = np.empty((len(encodings.ids), engine.config.hidden_size), np.float32)
     for layout, batch in _pack_batches(engine, encodings, slots, progress):
         outputs = engine.run(batch, OutputRequest(tokens=True))
-        vectors[token_numbers(encodings, layout)] = require_output(outputs.tokens)
+        vectors[number_tokens(encodings, layout)] = require_output(outputs.tokens)
     return vectors
 
 
@@ -292,7 +297,7 @@ def compute_mlm_logits(
     """Compute the logits [P, V] of every piece for the tokens [P], ascending numbers of 0 … T-1."""
     logits = np.empty((len(tokens), engine.config.vocab_size), np.float32)
     for layout, batch in _pack_batches(engine, encodings, slots, progress):
-        numbers = token_numbers(encodings, layout)  # of this batch
+        numbers = number_tokens(encodings, layout)  # of this batch
         masked = np.flatnonzero(np.isin(numbers, tokens))
         if not len(masked):
             continue
@@ -315,7 +320,7 @@ def compute_head_logits(
     count = len(encodings.ids) if is_per_token else len(encodings)
     logits = np.empty((count, spec.width(engine.config)), np.float32)
     for layout, batch in _pack_batches(engine, encodings, slots, progress):
-        rows = token_numbers(encodings, layout) if is_per_token else layout.texts
+        rows = number_tokens(encodings, layout) if is_per_token else layout.texts
         outputs = engine.run(batch, OutputRequest(head=name))
         logits[rows] = require_output(outputs.head_logits)
     return logits
@@ -334,7 +339,7 @@ def compute_spans(
     for layout, batch in _pack_batches(engine, encodings, slots, progress):
         excluded = search.is_excluded
         if excluded is not None:
-            excluded = excluded[token_numbers(encodings, layout)]
+            excluded = excluded[number_tokens(encodings, layout)]
         outputs = engine.run(batch, OutputRequest(spans=replace(search, is_excluded=excluded)))
         if outputs.spans is None:
             raise AssertionError("spans were requested, and the engine did not return them")
@@ -353,7 +358,7 @@ def _pack_batches(
     engine: Engine, encodings: Encodings, slots: int | None, progress: Progress | None
 ) -> Iterator[tuple[Layout, PackedBatch]]:
     """All texts in packed batches; progress is called when the next batch is taken."""
-    lengths, most = encodings.lengths, slots or most_slots(engine)
+    lengths, most = encodings.lengths, slots or choose_slots(engine)
     is_unpadded = engine.tokens_per_call is not None
     for layout in plan_unpadded(lengths, tokens=most) if is_unpadded else plan(lengths, slots=most):
         batch = pack(encodings, layout)

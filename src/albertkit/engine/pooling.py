@@ -13,9 +13,10 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.protocol import OutputRequest, Outputs, require_output
-from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
+from albertkit.graph.numpy_emitter import NumpyEmitter, multiply_on_one_core
 from albertkit.spec import AlbertConfig
 from albertkit.spec.pooling_config import (
+    LEAST_NORM,
     Dense,
     DenseActivation,
     LayerNorm,
@@ -25,7 +26,6 @@ from albertkit.spec.pooling_config import (
 )
 
 # Source: torch.nn.functional.normalize, which divides by no less, so that zeros stay zeros.
-LEAST_NORM = np.float32(1e-12)
 # Source: torch.nn.LayerNorm, whose default sentence-transformers keeps.
 LAYER_NORM_EPS = np.float32(1e-5)
 # Source: torch.nn.SELU.
@@ -33,7 +33,7 @@ SELU_SCALE, SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423
 TOKENS, POOLED = OutputRequest(tokens=True), OutputRequest(pooled=True)
 
 
-def pooling_request(pooling: Poolings) -> OutputRequest:
+def make_pooling_request(pooling: Poolings) -> OutputRequest:
     """What an engine must compute so that `pool` can work."""
     return POOLED if pooling == "pooler" else TOKENS
 
@@ -47,7 +47,7 @@ def pool(  # noqa: PLR0911
     truncated) has zeros, of "max" -inf, and of "cls" its first token, as in sentence-transformers.
 
     Args:
-        outputs: What the engine gave for `pooling_request(pooling)`.
+        outputs: What the engine gave for `make_pooling_request(pooling)`.
         offsets: [N + 1]; text n owns tokens[offsets[n]:offsets[n + 1]], at least one.
         pooling: The kind of pooling, or several.
         prompt_length: How many tokens at the start of each text are left out.
@@ -124,7 +124,7 @@ def apply_dense(layer: Dense, vectors: FloatArray, config: AlbertConfig) -> Floa
     of its rows, and on the number of cores.
     """
     bias = np.zeros(len(layer.weight), np.float32) if layer.bias is None else layer.bias
-    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias}, single_core_matmul)
+    emit = NumpyEmitter(config, {"weight": layer.weight, "bias": bias}, multiply_on_one_core)
     sums = np.empty((len(vectors), len(layer.weight)), np.float32)
     for number, vector in enumerate(vectors):
         sums[number] = emit.linear(vector[None], "weight", "bias")[0]
@@ -143,7 +143,7 @@ def apply_layer_norm(norm: LayerNorm, vectors: FloatArray) -> FloatArray:
 
 def normalize(vectors: FloatArray) -> FloatArray:
     """Scale each vector to length 1, along the last axis."""
-    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), LEAST_NORM)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(LEAST_NORM))
     units: FloatArray = np.divide(vectors, lengths, dtype=np.float32)
     return units
 

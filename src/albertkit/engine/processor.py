@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from albertkit.engine.openvino_library import openvino_core
+from albertkit.engine.openvino_library import get_core
 
 CPUINFO = Path("/proc/cpuinfo")
 # Instructions that add products of two bytes in 32 bits, as CPUINFO names them: x86, arm64.
@@ -64,7 +64,7 @@ def detect_processor() -> Processor:
     if flags is not None:
         has_bfloat16 = any(flag in flags for flag in BFLOAT16_FLAGS)
         return Processor(_read_name() or "this processor", has_bfloat16, flags)
-    core = openvino_core()
+    core = get_core()
     return Processor(
         core.get_property("CPU", "FULL_DEVICE_NAME"),
         "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"),

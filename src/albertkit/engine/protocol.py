@@ -14,9 +14,8 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int32Array, Int64Array
+from albertkit.arrays import BoolArray, FloatArray, Int32Array, Int64Array
 from albertkit.errors import InputError
 from albertkit.spec import HEADS, AlbertConfig, Weights, head
 from albertkit.spec.heads import MASKED_LM, SPAN_SEARCH, Reads
@@ -56,7 +55,7 @@ class SpanSearch:
 
     start_n_top: int
     end_n_top: int
-    is_excluded: npt.NDArray[np.bool_] | None = None
+    is_excluded: BoolArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

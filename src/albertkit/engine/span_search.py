@@ -11,9 +11,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import BoolArray, FloatArray, Int64Array
 from albertkit.engine.protocol import Spans, SpanSearch
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.spec.heads import EXCLUDED_SCORE
@@ -52,24 +51,24 @@ def search_spans(
 def _search_text(
     emit: NumpyEmitter,
     vectors: FloatArray,
-    excluded: npt.NDArray[np.bool_],
+    excluded: BoolArray,
     spans: Spans,
     text: int,
 ) -> None:
     """Fill in the answers of one text with `vectors` [L, H]."""
-    starts = _log_softmax(_linear(emit, vectors, "start_logits.dense")[:, 0], excluded)  # [L]
-    start_index = _top(starts, spans.start_index.shape[1])  # [K]
+    starts = _log_softmax(_apply_linear(emit, vectors, "start_logits.dense")[:, 0], excluded)  # [L]
+    start_index = _select_top(starts, spans.start_index.shape[1])  # [K]
     spans.start_log_probs[text, : len(start_index)] = starts[start_index]
     spans.start_index[text, : len(start_index)] = start_index
     for number, start in enumerate(start_index):
         ends = _log_softmax(_end_scores(emit, vectors, vectors[start]), excluded)  # [L]
-        end_index = _top(ends, spans.end_index.shape[2])  # [M]
+        end_index = _select_top(ends, spans.end_index.shape[2])  # [M]
         spans.end_log_probs[text, number, : len(end_index)] = ends[end_index]
         spans.end_index[text, number, : len(end_index)] = end_index
     # not BLAS, whose sums have an order that depends on the number of threads
     summary = np.einsum("l,lh->h", np.exp(starts), vectors)  # [H]
     both = np.concatenate([summary, vectors[0]])[None]  # [1, 2H]
-    hidden = emit.activate(_linear(emit, both, "answer_class.dense_0"), "tanh")  # [1, H]
+    hidden = emit.activate(_apply_linear(emit, both, "answer_class.dense_0"), "tanh")  # [1, H]
     logit = emit.multiply(hidden, emit.arrays["answer_class.dense_1.weight"])
     spans.no_answer_logit[text] = logit[0, 0]
 
@@ -77,21 +76,23 @@ def _search_text(
 def _end_scores(emit: NumpyEmitter, vectors: FloatArray, start: FloatArray) -> FloatArray:
     """The scores [L] of all ends for the start whose token has the vector `start` [H]."""
     both = np.concatenate([vectors, np.broadcast_to(start, vectors.shape)], axis=1)  # [L, 2H]
-    hidden = emit.activate(_linear(emit, both, "end_logits.dense_0"), "tanh")  # [L, H]
-    return _linear(emit, emit.norm(hidden, "end_logits.LayerNorm"), "end_logits.dense_1")[:, 0]
+    hidden = emit.activate(_apply_linear(emit, both, "end_logits.dense_0"), "tanh")  # [L, H]
+    return _apply_linear(emit, emit.norm(hidden, "end_logits.LayerNorm"), "end_logits.dense_1")[
+        :, 0
+    ]
 
 
-def _log_softmax(scores: FloatArray, excluded: npt.NDArray[np.bool_]) -> FloatArray:
+def _log_softmax(scores: FloatArray, excluded: BoolArray) -> FloatArray:
     scores = np.where(excluded, np.float32(EXCLUDED_SCORE), scores)
     scores = scores - scores.max()
     shifted: FloatArray = scores - np.log(np.exp(scores).sum())
     return shifted
 
 
-def _top(scores: FloatArray, count: int) -> Int64Array:
+def _select_top(scores: FloatArray, count: int) -> Int64Array:
     """Indices of the largest scores; of equal ones the first goes first."""
     return np.argsort(-scores, kind="stable")[:count]
 
 
-def _linear(emit: NumpyEmitter, x: FloatArray, name: str) -> FloatArray:
+def _apply_linear(emit: NumpyEmitter, x: FloatArray, name: str) -> FloatArray:
     return emit.linear(x, f"{name}.weight", f"{name}.bias")

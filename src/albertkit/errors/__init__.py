@@ -7,7 +7,7 @@ from albertkit.errors.exceptions import (
     InputError,
     ResourceError,
     Severity,
-    extra_missing,
+    extra_missing_error,
     import_extra,
 )
 
@@ -18,6 +18,6 @@ __all__ = [
     "InputError",
     "ResourceError",
     "Severity",
-    "extra_missing",
+    "extra_missing_error",
     "import_extra",
 ]

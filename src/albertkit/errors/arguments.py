@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import ParamSpec, SupportsIndex, TypeVar
 
-from albertkit.errors.exceptions import InputError, nearest_name
+from albertkit.errors.exceptions import InputError, find_nearest_name
 
 
 def describe_value(value: object) -> str:
@@ -88,7 +88,7 @@ NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 def check_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function raise InputError [unknown-keyword] for a misspelt keyword, not TypeError."""
     own_name = function.__name__
-    read_keywords = functools.cache(lambda: _keywords_of(function))  # at the first call only
+    read_keywords = functools.cache(lambda: _list_keywords(function))  # at the first call only
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -103,7 +103,7 @@ def check_keywords(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def _keywords_of(function: Callable[P, R]) -> list[str]:
+def _list_keywords(function: Callable[P, R]) -> list[str]:
     """The keywords of a function; of `**options: Unpack[…]` the keys of the TypedDict."""
     names = []
     for parameter in inspect.signature(function).parameters.values():
@@ -143,7 +143,7 @@ def refuse_unknown(
         why, fix = ANSWERS.get(name, ("", ""))
         if why:
             raise InputError("unknown-keyword", f"{what} has no {noun} {name!r}", why=why, fix=fix)
-        near = nearest_name(name, names, cutoff=MISSPELT)
+        near = find_nearest_name(name, names, cutoff=MISSPELT)
         raise InputError(
             "unknown-keyword",
             f"{what} has no {noun} {name!r}",

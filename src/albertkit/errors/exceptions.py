@@ -97,7 +97,7 @@ def list_names(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
-def nearest_name(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+def find_nearest_name(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Find the known name that is most like a misspelt one.
 
     Args:
@@ -113,7 +113,7 @@ def nearest_name(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     return next(iter(get_close_matches(name, list(known), 1, cutoff)), None)
 
 
-def first_line(message: Exception | str) -> str:
+def take_first_line(message: Exception | str) -> str:
     """Take the first line of another library's message, without its full stop."""
     return str(message).partition("\n")[0].rstrip(".")
 
@@ -167,7 +167,7 @@ def import_extra(library: str, feature: str) -> ModuleType:
         package = library.partition(".")[0]
         if error.name != package:
             raise
-        raise extra_missing(package, feature) from error
+        raise extra_missing_error(package, feature) from error
 
 
 class ExtraImportError(ResourceError, ImportError):
@@ -178,7 +178,7 @@ class ExtraAttributeError(ResourceError, AttributeError):
     """`albertkit.X` for a class that needs a missing extra; so `hasattr` is False."""
 
 
-def extra_missing(
+def extra_missing_error(
     library: str, feature: str, kind: type[ResourceError] = ResourceError
 ) -> ResourceError:
     """Make the error that says how to install `library`, which `feature` needs."""
@@ -186,11 +186,11 @@ def extra_missing(
         "extra-missing",
         f"{feature} needs {library}, which is not installed",
         why="the plain install does not include it",
-        fix=f"Run: {install_command(EXTRA_OF[library])}",
+        fix=f"Run: {make_install_command(EXTRA_OF[library])}",
     )
 
 
-def install_command(extra: str) -> str:
+def make_install_command(extra: str) -> str:
     """Write the command that installs the libraries of an extra, with any kind of install."""
     requirements = (f"'{name}'" for name in REQUIREMENTS[extra])
     return f"pip install {' '.join(requirements)}"

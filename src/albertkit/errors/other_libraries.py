@@ -136,7 +136,7 @@ class UnknownMethodError(InputError, AttributeError):
     """An object of ours has no such method or attribute; so `hasattr` is False."""
 
 
-def missing_attribute(
+def missing_attribute_error(
     owner: object, name: str, answers: Mapping[str, tuple[str, str]]
 ) -> AttributeError:
     """Make the error for an attribute that an object does not have.

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from albertkit.arrays import Float64Array
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.exceptions import count_noun
-from albertkit.evaluation.classification import Float64Array
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -104,16 +104,16 @@ def score_answers(
     """
     exact, f1, has_answer = _score_each(questions, predictions)
     if no_answer_scores is not None:
-        scores = _scores_of(questions, no_answer_scores)
+        scores = _select_scores(questions, no_answer_scores)
         exact = np.where(scores > threshold, ~has_answer, exact)
         f1 = np.where(scores > threshold, ~has_answer, f1)
     return AnswerScores(
-        exact=_percent(exact),
-        f1=_percent(f1),
+        exact=_compute_percent(exact),
+        f1=_compute_percent(f1),
         total=len(questions),
-        has_answer_exact=_percent(exact[has_answer]),
-        has_answer_f1=_percent(f1[has_answer]),
-        no_answer_exact=_percent(exact[~has_answer]),
+        has_answer_exact=_compute_percent(exact[has_answer]),
+        has_answer_f1=_compute_percent(f1[has_answer]),
+        no_answer_exact=_compute_percent(exact[~has_answer]),
     )
 
 
@@ -140,7 +140,7 @@ def best_threshold(
     """
     _, f1, has_answer = _score_each(questions, predictions)
     empty = np.array([not normalize_answer(predictions[q.id]) for q in questions])
-    scores = _scores_of(questions, no_answer_scores)
+    scores = _select_scores(questions, no_answer_scores)
     order = np.argsort(scores, kind="stable")
     # of each question, in the order of its score: what answering it changes
     gains = np.where(has_answer, f1, np.where(empty, 0.0, -1.0))[order]
@@ -207,7 +207,7 @@ def _score_each(
     return exact, f1, np.array(has_answer)
 
 
-def _scores_of(questions: Sequence[Question], scores: Mapping[str, float]) -> Float64Array:
+def _select_scores(questions: Sequence[Question], scores: Mapping[str, float]) -> Float64Array:
     missing = [question.id for question in questions if question.id not in scores]
     if missing:
         raise InputError(
@@ -219,5 +219,5 @@ def _scores_of(questions: Sequence[Question], scores: Mapping[str, float]) -> Fl
     return np.array([scores[question.id] for question in questions], np.float64)
 
 
-def _percent(values: Any) -> float:
+def _compute_percent(values: Any) -> float:
     return float(100 * np.mean(values)) if len(values) else float("nan")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Float64Array
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_integer
-from albertkit.evaluation.classification import Float64Array, check_same_shape
+from albertkit.evaluation.classification import check_same_shape
 
 LOG_TEMPERATURES = (-3.0, 3.0)  # searched: e^-3 to e^3; outside a model knows nothing, or all
 GOLDEN = (5**0.5 - 1) / 2
@@ -100,7 +101,11 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     def loss(log_temperature: float) -> float:
         scaled = x / np.exp(log_temperature)
-        return _binary_loss(scaled, y) if x.shape == y.shape else _softmax_loss(scaled, y)
+        return (
+            _compute_binary_loss(scaled, y)
+            if x.shape == y.shape
+            else _compute_softmax_loss(scaled, y)
+        )
 
     # the loss is convex in 1 / temperature, so it has one minimum: golden-section search
     while high - low > 1e-6:
@@ -112,11 +117,11 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def _softmax_loss(logits: Float64Array, labels: npt.NDArray[np.generic]) -> float:
+def _compute_softmax_loss(logits: Float64Array, labels: npt.NDArray[np.generic]) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
     chosen = np.take_along_axis(shifted, labels.astype(np.int64)[:, None], axis=1)[:, 0]
     return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - chosen))
 
 
-def _binary_loss(logits: Float64Array, labels: npt.NDArray[np.generic]) -> float:
+def _compute_binary_loss(logits: Float64Array, labels: npt.NDArray[np.generic]) -> float:
     return float(np.mean(np.logaddexp(0, logits) - logits * labels.astype(np.float64)))

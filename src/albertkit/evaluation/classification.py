@@ -13,11 +13,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import Float64Array, Int64Array
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer
 
-Float64Array = npt.NDArray[np.float64]
 Average = Literal["micro", "macro", "weighted"]
 
 
@@ -38,17 +37,17 @@ class LabelCounts:
     @property
     def precision(self) -> Float64Array:
         """The share of right ones among the predictions of each label [C]."""
-        return _ratio(self.correct, self.predicted)
+        return _divide(self.correct, self.predicted)
 
     @property
     def recall(self) -> Float64Array:
         """The share of each label's references that were predicted [C]."""
-        return _ratio(self.correct, self.actual)
+        return _divide(self.correct, self.actual)
 
     @property
     def f1(self) -> Float64Array:
         """The harmonic mean of precision and recall of each label [C]."""
-        return _ratio(2 * self.correct, self.predicted + self.actual)
+        return _divide(2 * self.correct, self.predicted + self.actual)
 
     def average_f1(self, average: Average = "macro") -> float:
         """F1 of all labels.
@@ -66,9 +65,9 @@ class LabelCounts:
         check_choice("average", average, ("micro", "macro", "weighted"))
         total = self.predicted + self.actual
         if average == "micro":
-            return float(_ratio(2 * self.correct.sum(), total.sum()))
+            return float(_divide(2 * self.correct.sum(), total.sum()))
         weights = self.actual if average == "weighted" else (total > 0).astype(np.int64)
-        return float(_ratio(np.sum(self.f1 * weights), weights.sum()))
+        return float(_divide(np.sum(self.f1 * weights), weights.sum()))
 
 
 class ConfusionMatrix:
@@ -115,7 +114,7 @@ class ConfusionMatrix:
     @property
     def accuracy(self) -> float:
         """The share of right predictions; 0 without predictions."""
-        return float(_ratio(np.trace(self.counts), self.counts.sum()))
+        return float(_divide(np.trace(self.counts), self.counts.sum()))
 
     @property
     def matthews(self) -> float:
@@ -227,7 +226,7 @@ def _check_labels(name: str, values: npt.ArrayLike, count: int) -> Int64Array:
     return array.astype(np.int64)
 
 
-def _ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Float64Array:
+def _divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Float64Array:
     """The quotient; 0 where the denominator is 0."""
     top, bottom = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
     return np.divide(top, bottom, out=np.zeros_like(top), where=bottom != 0)

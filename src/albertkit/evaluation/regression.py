@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Float64Array
 from albertkit.errors import InputError
-from albertkit.evaluation.classification import Float64Array, check_same_shape
+from albertkit.evaluation.classification import check_same_shape
 
 
 def pearson(references: npt.ArrayLike, predictions: npt.ArrayLike) -> float:
@@ -45,7 +46,7 @@ def spearman(references: npt.ArrayLike, predictions: npt.ArrayLike) -> float:
     x, y = _read_pair(references, predictions)
     if np.isnan(x).any() or np.isnan(y).any():
         return float("nan")
-    return _correlate(_ranks(x), _ranks(y))
+    return _correlate(_rank(x), _rank(y))
 
 
 def _read_pair(
@@ -71,7 +72,7 @@ def _correlate(x: Float64Array, y: Float64Array) -> float:
     return float(np.clip(x @ y / scale, -1, 1))
 
 
-def _ranks(values: Float64Array) -> Float64Array:
+def _rank(values: Float64Array) -> Float64Array:
     """The rank of each number, from 0; equal numbers share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)

@@ -25,7 +25,7 @@ RENAME_EXCHANGE = 2  # Source: linux/fs.h
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
+def create_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that gets its name when the block ends without an error.
 
     Its mode is 0666 less the umask. A symbolic link of that name is replaced, not followed.
@@ -47,7 +47,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             why=f"{path.name!r} was to be written there",
             fix="Make it, or write to another directory",
         )
-    temporary = _temporary_sibling(path)
+    temporary = _make_temporary_path(path)
     with write_errors(path):
         try:
             with _create(temporary) as file:
@@ -61,7 +61,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def new_directory(
+def create_directory(
     directory: Path, *, others: Literal["kept", "removed"] = "kept"
 ) -> Iterator[Path]:
     """Make an empty directory that gets its name when the block ends without an error.
@@ -83,13 +83,15 @@ def new_directory(
         ResourceError: [write-failed]; also if others were to be removed from a directory that
             cannot be renamed.
     """
-    fixed = directory.is_dir() and _cannot_be_renamed(directory)
+    fixed = directory.is_dir() and _is_unrenamable(directory)
     if fixed and others == "removed" and any(directory.iterdir()):
-        raise _not_replaceable(directory)
+        raise _not_replaceable_error(directory)
     with write_errors(directory):
         refuse_files(directory)
         directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = directory / f".new-{_token()}" if fixed else _temporary_sibling(directory)
+        temporary = (
+            directory / f".new-{_make_token()}" if fixed else _make_temporary_path(directory)
+        )
         try:
             temporary.mkdir()
             with hide_temporary_path(temporary, directory):
@@ -130,8 +132,8 @@ def refuse_files(directory: Path) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a whole file atomically; raises as `new_file` does."""
-    with new_file(path) as file:
+    """Write a whole file atomically; raises as `create_file` does."""
+    with create_file(path) as file:
         file.write(data)
 
 
@@ -141,9 +143,9 @@ def flush_to_disk(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def temporary_name(name: str) -> str:
+def make_temporary_name(name: str) -> str:
     """Make a hidden name from `name` that no other writer uses, on this machine or another."""
-    return f".{name}.tmp-{_token()}"
+    return f".{name}.tmp-{_make_token()}"
 
 
 @contextmanager
@@ -156,7 +158,7 @@ def write_errors(path: Path | str) -> Iterator[None]:
             "write-failed",
             f"{str(path)!r} could not be written: {error.strerror or error}",
             why="what was there before is unchanged",
-            fix=_remedy(error.errno),
+            fix=_choose_remedy(error.errno),
         ) from error
 
 
@@ -182,12 +184,12 @@ def hide_temporary_path(temporary: Path, path: Path) -> Iterator[None]:
         ) from error
 
 
-def _token() -> str:
+def _make_token() -> str:
     return f"{os.getpid()}-{os.urandom(4).hex()}"
 
 
-def _temporary_sibling(path: Path) -> Path:
-    return path.with_name(temporary_name(path.name))
+def _make_temporary_path(path: Path) -> Path:
+    return path.with_name(make_temporary_name(path.name))
 
 
 def _create(path: Path) -> BinaryIO:
@@ -196,7 +198,7 @@ def _create(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, flags, 0o666), "w+b")
 
 
-def _remedy(number: int | None) -> str:
+def _choose_remedy(number: int | None) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "Free space on this disk, or write to another"
     if number == errno.EFBIG:
@@ -204,7 +206,7 @@ def _remedy(number: int | None) -> str:
     return "Write to a directory that you may change"
 
 
-def _cannot_be_renamed(directory: Path) -> bool:
+def _is_unrenamable(directory: Path) -> bool:
     return (
         directory.is_mount()
         or directory.is_symlink()
@@ -212,7 +214,7 @@ def _cannot_be_renamed(directory: Path) -> bool:
     )
 
 
-def _not_replaceable(directory: Path) -> ResourceError:
+def _not_replaceable_error(directory: Path) -> ResourceError:
     return ResourceError(
         "write-failed",
         f"{str(directory)!r} cannot be replaced by a new directory",
@@ -245,7 +247,7 @@ def _exchange(new: Path, old: Path) -> None:
     """Exchange the names of two directories: in one step, or in two on other systems than Linux."""
     if _exchange_in_one_step(new, old):
         return
-    aside = _temporary_sibling(old)
+    aside = _make_temporary_path(old)
     old.rename(aside)
     try:
         new.rename(old)

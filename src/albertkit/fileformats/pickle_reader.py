@@ -133,20 +133,20 @@ class _Machine:
         )
 
 
-def _protocol(machine: _Machine) -> None:
+def _check_protocol(machine: _Machine) -> None:
     version = machine.number(1)
     if version not in PROTOCOLS:
         raise machine.code_error(f"is pickled by protocol {version}, torch uses 2")
 
 
 def _name(machine: _Machine) -> None:
-    name = f"{_line(machine)}.{_line(machine)}"
+    name = f"{_read_line(machine)}.{_read_line(machine)}"
     if name != ORDERED_DICT and name not in machine.expected:
         raise machine.code_error(f"names {name}")
     machine.push(Named(name))
 
 
-def _line(machine: _Machine) -> str:
+def _read_line(machine: _Machine) -> str:
     reader = machine.reader
     window = bytes(reader.data[reader.offset : reader.offset + LONGEST_NAME])
     length = window.find(b"\n")
@@ -168,7 +168,7 @@ def _call(machine: _Machine) -> None:
         machine.push({})
 
 
-def _attributes(machine: _Machine) -> None:
+def _drop_attributes(machine: _Machine) -> None:
     """Drop attributes: a state_dict has the versions of its modules there."""
     target, _ = machine.pop_many(2)
     if not isinstance(target, dict):
@@ -184,7 +184,7 @@ def _text(machine: _Machine) -> None:
         raise machine.format_error("a text in it is not UTF-8") from error
 
 
-def _long(machine: _Machine) -> None:
+def _push_long(machine: _Machine) -> None:
     machine.push(machine.number(machine.number(1), signed=True))
 
 
@@ -220,14 +220,14 @@ def _get(machine: _Machine, number: int) -> None:
 
 INSTRUCTIONS: Mapping[bytes, Callable[[_Machine], None]] = MappingProxyType(
     {
-        b"\x80": _protocol,
+        b"\x80": _check_protocol,
         b"N": lambda m: m.push(None),
         b"\x88": lambda m: m.push(True),
         b"\x89": lambda m: m.push(False),
         b"K": lambda m: m.push(m.number(1)),
         b"M": lambda m: m.push(m.number(2)),
         b"J": lambda m: m.push(m.number(4, signed=True)),
-        b"\x8a": _long,
+        b"\x8a": _push_long,
         b"G": lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
         b"X": _text,
         b")": lambda m: m.push(()),
@@ -248,7 +248,7 @@ INSTRUCTIONS: Mapping[bytes, Callable[[_Machine], None]] = MappingProxyType(
         b"j": lambda m: _get(m, m.number(4)),
         b"c": _name,
         b"R": _call,
-        b"b": _attributes,
+        b"b": _drop_attributes,
         b"Q": lambda m: m.push(Reference(m.pop())),
     }
 )

@@ -193,7 +193,7 @@ def map_file(path: Path) -> memoryview:
             raise FormatError(
                 "file-truncated",
                 "the file is empty",
-                why="nothing of its contents arrived",
+                why="an interrupted download or a full disk leaves empty files",
                 fix="Download or copy it again",
                 where=str(path),
             )
@@ -259,7 +259,7 @@ def parse_json(data: bytes, name: str) -> dict[str, JsonValue]:
         FormatError: [json-malformed], also for a key that occurs twice.
     """
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique_keys)
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_make_object)
     except (ValueError, RecursionError) as error:
         raise _json_error(name, f"it cannot be parsed: {error}") from error
     if not isinstance(value, dict):
@@ -267,7 +267,7 @@ def parse_json(data: bytes, name: str) -> dict[str, JsonValue]:
     return value
 
 
-def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+def _make_object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     """Make an object of its pairs; a repeated key is an error."""
     value = dict(pairs)
     if len(value) != len(pairs):

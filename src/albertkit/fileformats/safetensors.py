@@ -26,7 +26,13 @@ from albertkit.fileformats.reader import (
     map_file,
     parse_json,
 )
-from albertkit.fileformats.tensors import BYTES_OF, Tensors, as_float32, float_kind, is_shape
+from albertkit.fileformats.tensors import (
+    BYTES_OF,
+    Tensors,
+    convert_to_float32,
+    get_float_kind,
+    is_shape,
+)
 
 SavedDtype = Literal["float32", "float16"]
 
@@ -71,8 +77,8 @@ class TensorFile(Tensors):
     def __getitem__(self, name: str) -> FloatArray:
         """Read one tensor."""
         entry = self.entries[name]
-        kind = float_kind(entry.dtype, name, self.name)
-        return as_float32(self._data[entry.start : entry.end], kind).reshape(entry.shape)
+        kind = get_float_kind(entry.dtype, name, self.name)
+        return convert_to_float32(self._data[entry.start : entry.end], kind).reshape(entry.shape)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -121,7 +127,7 @@ def write_safetensors(
 ) -> None:
     """Write arrays, with one of them in memory at a time.
 
-    The write is not atomic: the outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.create_directory`.
 
     Args:
         path: The file.

@@ -30,16 +30,16 @@ TYPES: Final[tuple[PieceType, ...]] = (
 )  # the file counts from 1
 ALGORITHMS = ("unigram", "bpe", "word", "char")  # the file counts from 1
 
-PIECES, TRAINER, NORMALISER, SELF_TEST, DENORMALISER = 1, 2, 3, 4, 5
-UNKNOWN = 2  # the type's number in the file
+PIECES, TRAINER, NORMALIZER, SELF_TEST, DENORMALIZER = 1, 2, 3, 4, 5
+UNKNOWN_TYPE = 2  # the type's number in the file
 SMALLEST_RECORD = 4  # bytes of the shortest piece: two tags, two lengths
 KIND = "a SentencePiece model"
-UNIT = 4  # bytes of one unit of the character map's trie
+UNIT_BYTES = 4  # bytes of one unit of the character map's trie
 FAN_OUT = 256  # the children of a trie node are within 256 units
 
 
 @dataclass(frozen=True, slots=True)
-class NormaliserSpec:
+class NormalizerSpec:
     """How the model normalizes a text before it splits it into pieces."""
 
     name: str  # of the rule, such as "nmt_nfkc"; empty if it has none
@@ -57,7 +57,7 @@ class SentencePieceModel:
     types: tuple[PieceType, ...]  # [V]
     algorithm: str
     space_is_suffix: bool  # whether ▁ ends a word; usually it begins one
-    normaliser: NormaliserSpec
+    normalizer: NormalizerSpec
 
     def ids_of(self, kind: PieceType) -> tuple[int, ...]:
         """List the ids of all pieces of a type."""
@@ -104,7 +104,7 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
         for _ in range(max(others, 1)):
             if reader.remaining:
                 take_field(reader, table, settings)
-    if not settings.keys() >= {TRAINER, NORMALISER}:
+    if not settings.keys() >= {TRAINER, NORMALIZER}:
         raise FormatError(
             "file-truncated",
             "the file ends after its pieces",
@@ -122,7 +122,7 @@ def read_sentencepiece_model(data: bytes, name: str) -> SentencePieceModel:
         tuple([TYPES[kind - 1] for kind in table.kinds]),
         algorithm,
         suffix,
-        read_normaliser(settings[NORMALISER], name),
+        read_normalizer(settings[NORMALIZER], name),
     )
 
 
@@ -147,9 +147,9 @@ def take_field(reader: ByteReader, table: PieceColumns, settings: dict[int, byte
         piece = field.record(reader)
         start = reader.offset - len(piece)
         take_piece(ByteReader(piece, reader.name, kind=KIND, start=start), table)
-    elif field.number in (TRAINER, NORMALISER):  # a message given twice is merged
+    elif field.number in (TRAINER, NORMALIZER):  # a message given twice is merged
         settings[field.number] = settings.get(field.number, b"") + field.record(reader)
-    elif field.number not in (SELF_TEST, DENORMALISER):
+    elif field.number not in (SELF_TEST, DENORMALIZER):
         raise reader.format_error(f"field {field.number} is unknown")
 
 
@@ -165,7 +165,7 @@ def take_plain_pieces(data: bytes, reader: ByteReader, table: PieceColumns) -> i
         The number of records that were scanned and have another form.
     """
     first = reader.offset
-    starts, scores, ends, others = plain_records(data, first)
+    starts, scores, ends, others = find_plain_records(data, first)
     if not len(starts):
         return others
     size = int(ends[-1])
@@ -182,7 +182,7 @@ def take_plain_pieces(data: bytes, reader: ByteReader, table: PieceColumns) -> i
     return others
 
 
-def plain_records(data: bytes, first: int) -> tuple[Int64Array, Int64Array, Int64Array, int]:
+def find_plain_records(data: bytes, first: int) -> tuple[Int64Array, Int64Array, Int64Array, int]:
     """Find the records of the usual form from an offset on, as long as they follow each other.
 
     The usual form is piece, score and (unless it is normal) type, each once and in this order, all
@@ -258,8 +258,10 @@ def check_pieces(
     invalid = [kind for kind in set(kinds) if not 1 <= kind <= len(TYPES)]
     if invalid:
         raise reader.format_error(f"piece {kinds.index(invalid[0])} has the type {invalid[0]}")
-    if kinds.count(UNKNOWN) != 1:
-        raise reader.format_error(f"{kinds.count(UNKNOWN)} pieces are of the type unknown, not one")
+    if kinds.count(UNKNOWN_TYPE) != 1:
+        raise reader.format_error(
+            f"{kinds.count(UNKNOWN_TYPE)} pieces are of the type unknown, not one"
+        )
     if "" in pieces:
         raise reader.format_error(f"piece {pieces.index('')} is empty")
     if len(set(pieces)) < len(pieces):
@@ -285,7 +287,7 @@ def read_trainer(data: bytes, name: str) -> tuple[str, bool]:
     return ALGORITHMS[algorithm - 1], suffix
 
 
-def read_normaliser(data: bytes, name: str) -> NormaliserSpec:
+def read_normalizer(data: bytes, name: str) -> NormalizerSpec:
     """Read a NormalizerSpec."""
     reader = ByteReader(data, name, kind=KIND)
     fields = {field.number: field for field in read_fields(reader)}
@@ -295,7 +297,7 @@ def read_normaliser(data: bytes, name: str) -> NormaliserSpec:
     prefix, collapses = (
         bool(fields[number].count(reader)) if number in fields else True for number in (3, 4)
     )
-    return NormaliserSpec(rule, character_map, prefix, collapses)
+    return NormalizerSpec(rule, character_map, prefix, collapses)
 
 
 def check_character_map(data: bytes, reader: ByteReader) -> None:
@@ -306,11 +308,16 @@ def check_character_map(data: bytes, reader: ByteReader) -> None:
     """
     if not data:
         return
-    size = int.from_bytes(data[:UNIT], "little")
-    texts = data[UNIT + size :]
-    if size == 0 or size % (UNIT * FAN_OUT) or len(data) <= UNIT + size or texts[-1:] != b"\0":
+    size = int.from_bytes(data[:UNIT_BYTES], "little")
+    texts = data[UNIT_BYTES + size :]
+    if (
+        size == 0
+        or size % (UNIT_BYTES * FAN_OUT)
+        or len(data) <= UNIT_BYTES + size
+        or texts[-1:] != b"\0"
+    ):
         raise reader.format_error("the character map contradicts its own sizes")
-    units = np.frombuffer(data, "<u4", count=size // UNIT, offset=UNIT)  # [units]
+    units = np.frombuffer(data, "<u4", count=size // UNIT_BYTES, offset=UNIT_BYTES)  # [units]
     is_value = units >> 31 == 1
     if np.any((units[is_value] & 0x7FFFFFFF) >= len(texts)):
         raise reader.format_error("the character map points outside its texts")
@@ -349,6 +356,6 @@ def write_sentencepiece_model(
         for piece, score, kind in zip(pieces, scores, types, strict=True)
     )
     settings = encode_record(TRAINER, b"") + encode_record(
-        NORMALISER, encode_record(2, character_map)
+        NORMALIZER, encode_record(2, character_map)
     )
     return records + settings

@@ -48,26 +48,26 @@ def read_shards(index: Path, read: Callable[[Path], Tensors]) -> TensorShards:
     """
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise _broken(index, "it has no weight_map")
-    names = {tensor: _file_name(file, index) for tensor, file in weight_map.items()}
+        raise _broken_error(index, "it has no weight_map")
+    names = {tensor: _check_file_name(file, index) for tensor, file in weight_map.items()}
     for name in sorted(set(names.values())):
         if not (index.parent / name).is_file():
-            raise _broken(index, f"it names {name!r}, which is not in its directory")
+            raise _broken_error(index, f"it names {name!r}, which is not in its directory")
     files = {name: read(index.parent / name) for name in sorted(set(names.values()))}
     for tensor, name in names.items():
         if tensor not in files[name]:
-            raise _broken(index, f"it lists {tensor} in {name!r}, which does not hold it")
+            raise _broken_error(index, f"it lists {tensor} in {name!r}, which does not hold it")
     return TensorShards({tensor: files[name] for tensor, name in names.items()})
 
 
-def _file_name(value: JsonValue, index: Path) -> str:
+def _check_file_name(value: JsonValue, index: Path) -> str:
     """Check that a file of the index is in the same directory."""
     if not isinstance(value, str) or Path(value).name != value:
-        raise _broken(index, f"it names the file {value!r}, which is not a plain name")
+        raise _broken_error(index, f"it names the file {value!r}, which is not a plain name")
     return value
 
 
-def _broken(index: Path, what: str) -> FormatError:
+def _broken_error(index: Path, what: str) -> FormatError:
     return FormatError(
         "checkpoint-shards-broken",
         what,

@@ -57,7 +57,7 @@ class Tensors(Mapping[str, FloatArray]):
         return name in self.shapes
 
 
-def as_float32(data: memoryview, kind: FloatKind) -> FloatArray:
+def convert_to_float32(data: memoryview, kind: FloatKind) -> FloatArray:
     """Read floats as float32.
 
     Args:
@@ -75,7 +75,7 @@ def as_float32(data: memoryview, kind: FloatKind) -> FloatArray:
     return raw.astype(np.float32)
 
 
-def float_kind(dtype: str, tensor: str, name: str) -> FloatKind:
+def get_float_kind(dtype: str, tensor: str, name: str) -> FloatKind:
     """Translate safetensors' name of a float type.
 
     Args:

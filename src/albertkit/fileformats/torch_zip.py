@@ -24,7 +24,13 @@ from albertkit.errors import FormatError
 from albertkit.fileformats.archives.zip_directory import STORED, is_zip, read_zip_directory
 from albertkit.fileformats.pickle_reader import Called, Named, Reference, Value, read_pickled
 from albertkit.fileformats.reader import ByteReader, format_error, map_file
-from albertkit.fileformats.tensors import BYTES_OF, Tensors, as_float32, float_kind, is_shape
+from albertkit.fileformats.tensors import (
+    BYTES_OF,
+    Tensors,
+    convert_to_float32,
+    get_float_kind,
+    is_shape,
+)
 
 STORAGES = MappingProxyType(
     {
@@ -48,7 +54,7 @@ KIND = "a file that torch saved"
 
 # The older form. Source: torch/serialization.py, MAGIC_NUMBER and PROTOCOL_VERSION.
 MAGIC = 0x1950A86A20F9469CFC6C
-VERSION = 1001
+PROTOCOL_VERSION = 1001
 PICKLED, TAR = b"\x80\x02", b"ustar"
 
 StorageTypes: TypeAlias = dict[str, tuple[str, int]]  # storage → its type and count of numbers
@@ -82,7 +88,7 @@ class TorchFile(Tensors):
         entry = self.entries[name]
         size = BYTES_OF[entry.dtype]
         span = self._storages[entry.storage][entry.offset * size : entry.end * size]
-        numbers = as_float32(span, float_kind(entry.dtype, name, self.name))
+        numbers = convert_to_float32(span, get_float_kind(entry.dtype, name, self.name))
         strides = [step * numbers.itemsize for step in entry.strides]
         return np.lib.stride_tricks.as_strided(numbers, entry.shape, strides, writeable=False)
 
@@ -164,7 +170,7 @@ def _read_zip(data: memoryview, name: str) -> TorchFile:
 
 def _read_older(data: memoryview, name: str) -> TorchFile:
     reader = ByteReader(data, name, kind=KIND)
-    if read_pickled(reader, ()) != MAGIC or read_pickled(reader, ()) != VERSION:
+    if read_pickled(reader, ()) != MAGIC or read_pickled(reader, ()) != PROTOCOL_VERSION:
         raise FormatError(
             "file-wrong-format",
             "this file holds pickled Python objects, but not as torch saves them",
@@ -235,7 +241,7 @@ def _read_tensor(value: Value, key: str, name: str) -> tuple[TorchTensor, tuple[
                 *_,
             ),
         ) if how in REBUILT and kind in STORAGES and not any(view) and len(shape) == len(strides):
-            sizes, steps = _counts(shape), _counts(strides)
+            sizes, steps = _read_counts(shape), _read_counts(strides)
         case _:
             raise _format_error(f"{key} is not pickled as a tensor", name)
     # an axis of length 1 may have any stride: no step is taken along it
@@ -252,7 +258,7 @@ def _read_tensor(value: Value, key: str, name: str) -> tuple[TorchTensor, tuple[
     return TorchTensor(STORAGES[kind], storage, offset, end, sizes, steps), (STORAGES[kind], count)
 
 
-def _counts(values: tuple[Value, ...]) -> tuple[int, ...]:
+def _read_counts(values: tuple[Value, ...]) -> tuple[int, ...]:
     """Read sizes or strides; anything else becomes -1."""
     return tuple(n if isinstance(n, int) and n >= 0 else -1 for n in values)
 

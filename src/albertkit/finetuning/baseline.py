@@ -12,10 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from albertkit.arrays import Float64Array, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Doubles, Loss, fit_linear
+from albertkit.finetuning.linear_model import Loss, fit_linear
 
 TOKEN = re.compile(r"(?u)\b\w\w+\b")  # scikit-learn's: words of two letters or more
 MOST_FEATURES = 50_000
@@ -27,7 +27,7 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def predict_majority(labels: LabelSet, train: Examples, valid: Examples) -> Doubles:
+def predict_majority(labels: LabelSet, train: Examples, valid: Examples) -> Float64Array:
     """The share of each label (or the mean) in the training rows, for all validation rows."""
     mean = labels.one_hot(train).mean(0)  # [C]
     return np.tile(mean, (len(valid), 1))
@@ -44,12 +44,12 @@ class SparseRows:
         shape: (N, F).
     """
 
-    values: Doubles
-    columns: npt.NDArray[np.int64]
-    offsets: npt.NDArray[np.int64]
+    values: Float64Array
+    columns: Int64Array
+    offsets: Int64Array
     shape: tuple[int, int]
 
-    def __matmul__(self, dense: Doubles) -> Doubles:
+    def __matmul__(self, dense: Float64Array) -> Float64Array:
         """[N, F] @ [F, K] → [N, K]."""
         products = self.values[:, None] * dense[self.columns]  # [Z, K]
         sums = np.concatenate([np.zeros((1, dense.shape[1])), np.cumsum(products, axis=0)])
@@ -67,7 +67,7 @@ class TransposedRows:
 
     rows: SparseRows
 
-    def __matmul__(self, dense: Doubles) -> Doubles:
+    def __matmul__(self, dense: Float64Array) -> Float64Array:
         """[F, N] @ [N, K] → [F, K]."""
         own = self.rows
         row_numbers = np.repeat(np.arange(own.shape[0]), np.diff(own.offsets))
@@ -90,12 +90,12 @@ class TfIdf:
     """
 
     numbers: dict[str, int]
-    idf: Doubles
+    idf: Float64Array
 
     @classmethod
     def fit(cls, texts: list[str]) -> TfIdf:
         """Count in how many texts each term is; keep terms of two texts or more."""
-        counts = Counter(term for text in texts for term in set(_terms(text)))
+        counts = Counter(term for text in texts for term in set(_list_terms(text)))
         frequent = [(term, n) for term, n in counts.most_common(MOST_FEATURES) if n > 1]
         numbers = {term: number for number, (term, _) in enumerate(frequent)}
         frequencies = np.array([n for _, n in frequent], np.float64)
@@ -105,7 +105,7 @@ class TfIdf:
         """The rows of texts, each of length 1; the frequency of a term counts by its logarithm."""
         values, columns, offsets = [], [], [0]
         for text in texts:
-            own = Counter(self.numbers[t] for t in _terms(text) if t in self.numbers)
+            own = Counter(self.numbers[t] for t in _list_terms(text) if t in self.numbers)
             keys = np.fromiter(own.keys(), np.int64, len(own))
             row = (1 + np.log(np.fromiter(own.values(), np.float64, len(own)))) * self.idf[keys]
             values.append(row / max(1e-12, float(np.linalg.norm(row))))
@@ -115,14 +115,14 @@ class TfIdf:
         return SparseRows(np.concatenate(values), np.concatenate(columns), np.array(offsets), shape)
 
 
-def _terms(text: str) -> list[str]:
+def _list_terms(text: str) -> list[str]:
     words = TOKEN.findall(text.lower())
     return words + [f"{left} {right}" for left, right in pairwise(words)]
 
 
 def predict_tfidf(
     labels: LabelSet, train: Examples, valid: Examples, row_weights: Any = None
-) -> tuple[Doubles, int]:
+) -> tuple[Float64Array, int]:
     """TF-IDF of words and pairs of words, with logistic regression (or ridge).
 
     Returns:

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.tuning_recipe import BASE_RATE, BASE_SIZE, SMALL_RATE
+from albertkit.finetuning.tuning_recipe import BASE_RATE, BASE_SIZE, SMALL_RATE, TIMED_STEPS
 from albertkit.model import AlbertModel
 from albertkit.model.packed_attention import TextBounds
 from albertkit.runtime.loaded_model import add_fingerprint
-from albertkit.spec.pooling_config import Normalise
+from albertkit.spec.pooling_config import Normalize
 from albertkit.tasks import TextEmbedder
 from albertkit.tokenization import Encodings
 from albertkit.tokenization.encodings import concat_ranges, select
@@ -35,10 +35,9 @@ from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import StepResult, Trainer
 from albertkit.training.recipe import TrainingConfig
 
-PAIRS = 16  # of a batch. Source: SetFit
+BATCH_PAIRS = 16  # of a batch. Source: SetFit
 PAIRS_OF_ROW = 40  # 20 of equal and 20 of different labels. Source: SetFit, num_iterations
 MOST_STEPS = 300
-TIMED_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,8 +83,8 @@ class PairData:
     def draw(self, rng: np.random.Generator) -> tuple[Int64Array, FloatArray]:
         """Draw the rows [2, P] of pairs, and whether their labels are equal [P]."""
         several = [rows for rows in self.members if len(rows) > 1]
-        rows = np.empty((2, PAIRS), np.int64)
-        targets = np.arange(PAIRS) % 2 if several else np.zeros(PAIRS)
+        rows = np.empty((2, BATCH_PAIRS), np.int64)
+        targets = np.arange(BATCH_PAIRS) % 2 if several else np.zeros(BATCH_PAIRS)
         for number, is_equal in enumerate(targets):
             if is_equal:
                 own = several[rng.integers(len(several))]
@@ -111,7 +110,7 @@ class _Pairs(Sequence[PairBatch]):
         rows, targets = self.data.draw(np.random.default_rng((self.data.seed, self.epoch, index)))
         flat = rows.ravel()
         order = np.argsort(self.data.encodings.lengths[flat], kind="stable")
-        places = np.argsort(order).reshape(2, PAIRS)
+        places = np.argsort(order).reshape(2, BATCH_PAIRS)
         return PairBatch(select(self.data.encodings, flat[order]), places, targets)
 
 
@@ -192,13 +191,13 @@ def tune_pairs(
     if train.task != "classification" or train.second is not None:
         return "pairs are drawn from single texts with one label each"
     pooling, base = embedder.pooling, embedder.model
-    if pooling.pooling not in ("mean", "cls") or set(map(type, pooling.steps)) - {Normalise}:
+    if pooling.pooling not in ("mean", "cls") or set(map(type, pooling.steps)) - {Normalize}:
         return f"vectors by {pooling.pooling_name} and further layers are not trained"
     ids = labels.ids(train)
     members = [np.flatnonzero(ids == label) for label in np.unique(ids)]
     texts = [pooling.as_read(text) for text in train.first]
     encodings = embedder.tokenizer.encode_batch(texts, max_length=base.max_length)
-    steps = steps or max(1, min(MOST_STEPS, PAIRS_OF_ROW * len(train) // PAIRS))
+    steps = steps or max(1, min(MOST_STEPS, PAIRS_OF_ROW * len(train) // BATCH_PAIRS))
     data = PairData(encodings, members, steps, seed)
     training_device = choose_training_device(device, "float32")
     packed = _make_model(embedder).to(training_device.device)

@@ -8,38 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Doubles: TypeAlias = npt.NDArray[np.float64]
+from albertkit.arrays import Float64Array
+
 Loss = Literal["softmax", "sigmoid", "squared"]
 
 MEMORY = 10  # pairs of steps and gradient changes that approximate the curvature
 SUFFICIENT = 1e-4  # Armijo's constant
 TOLERANCE = 1e-4  # of the largest gradient entry, divided by N; scikit-learn's default too
-MOST_STEPS = 500
+MOST_LBFGS_STEPS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
     """C linear functions of F features."""
 
-    weight: Doubles  # [C, F]
-    bias: Doubles  # [C]
+    weight: Float64Array  # [C, F]
+    bias: Float64Array  # [C]
     loss: Loss
 
-    def logits(self, features: Any) -> Doubles:
+    def logits(self, features: Any) -> Float64Array:
         """The values [N, C] of features [N, F], an array or anything with `@`."""
         return np.asarray(features @ self.weight.T + self.bias)
 
-    def probabilities(self, features: Any) -> Doubles:
+    def probabilities(self, features: Any) -> Float64Array:
         """The probabilities [N, C]; of a squared loss the values themselves."""
         return activate(self.logits(features), self.loss)
 
 
-def activate(logits: Doubles, loss: Loss) -> Doubles:
+def activate(logits: Float64Array, loss: Loss) -> Float64Array:
     """Logits [N, C] → probabilities; of a squared loss the values themselves."""
     if loss == "squared":
         return logits
@@ -55,7 +56,7 @@ def fit_linear(
     loss: Loss,
     strength: float,
     *,
-    row_weights: Doubles | None = None,
+    row_weights: Float64Array | None = None,
     start: LinearModel | None = None,
 ) -> LinearModel:
     """Fit a linear model.
@@ -73,10 +74,10 @@ def fit_linear(
     K = targets.shape[1]
     row_weights = np.ones(N) if row_weights is None else row_weights
 
-    def objective(flat: Doubles) -> tuple[float, Doubles]:
+    def objective(flat: Float64Array) -> tuple[float, Float64Array]:
         weight, bias = flat[: K * F].reshape(K, F), flat[K * F :]
         logits = features @ weight.T + bias  # [N, K]
-        value = row_weights @ row_losses(logits, targets, loss)
+        value = row_weights @ compute_row_losses(logits, targets, loss)
         # the derivative of all three losses by their logits
         error = (activate(logits, loss) - targets) * row_weights[:, None]  # [N, K]
         gradient = np.concatenate(
@@ -91,7 +92,7 @@ def fit_linear(
     return LinearModel(flat[: K * F].reshape(K, F), flat[K * F :], loss)
 
 
-def row_losses(logits: Doubles, targets: Doubles, loss: Loss) -> Doubles:
+def compute_row_losses(logits: Float64Array, targets: Float64Array, loss: Loss) -> Float64Array:
     """The loss of each row, [N].
 
     Args:
@@ -110,8 +111,10 @@ def row_losses(logits: Doubles, targets: Doubles, loss: Loss) -> Doubles:
 
 
 def minimize(
-    objective: Callable[[Doubles], tuple[float, Doubles]], x: Doubles, tolerance: float
-) -> Doubles:
+    objective: Callable[[Float64Array], tuple[float, Float64Array]],
+    x: Float64Array,
+    tolerance: float,
+) -> Float64Array:
     """Minimize a smooth function by L-BFGS with a backtracking line search.
 
     Args:
@@ -120,11 +123,11 @@ def minimize(
         tolerance: The search ends when no entry of the gradient is larger.
     """
     value, gradient = objective(x)
-    pairs: list[tuple[Doubles, Doubles, float]] = []
-    for _ in range(MOST_STEPS):
+    pairs: list[tuple[Float64Array, Float64Array, float]] = []
+    for _ in range(MOST_LBFGS_STEPS):
         if np.abs(gradient).max() <= tolerance:
             break
-        direction = _direction(gradient, pairs)
+        direction = _compute_direction(gradient, pairs)
         slope = float(direction @ gradient)
         step = 1.0 if pairs else min(1.0, 1 / float(np.abs(gradient).sum()))
         while True:
@@ -142,7 +145,9 @@ def minimize(
     return x
 
 
-def _direction(gradient: Doubles, pairs: list[tuple[Doubles, Doubles, float]]) -> Doubles:
+def _compute_direction(
+    gradient: Float64Array, pairs: list[tuple[Float64Array, Float64Array, float]]
+) -> Float64Array:
     """Minus the gradient times the approximate inverse Hessian."""
     q = -gradient
     factors = []

@@ -12,7 +12,7 @@ import numpy as np
 from albertkit.arrays import Int64Array
 from albertkit.evaluation import Reliability
 
-MOST_NUMBERED = 15  # labels up to which each cell shows its count
+MOST_NUMBERED_LABELS = 15  # labels up to which each cell shows its count
 
 
 def draw_confusion(counts: Int64Array, names: tuple[str, ...]) -> bytes | None:
@@ -27,14 +27,14 @@ def draw_confusion(counts: Int64Array, names: tuple[str, ...]) -> bytes | None:
     """
     if find_spec("matplotlib") is None:
         return None
-    figure, axes = _new_figure(2 + 0.5 * min(len(names), 30))
+    figure, axes = _create_figure(2 + 0.5 * min(len(names), 30))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     shown = [name if len(name) <= 20 else f"{name[:19]}…" for name in names]
     axes.set_xticks(range(len(names)), shown, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), shown)
     axes.set(xlabel="predicted", ylabel="label")
-    if len(names) <= MOST_NUMBERED:
+    if len(names) <= MOST_NUMBERED_LABELS:
         for row, column in np.ndindex(*counts.shape):
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
@@ -52,7 +52,7 @@ def draw_reliability(reliability: Reliability) -> bytes | None:
     """
     if find_spec("matplotlib") is None:
         return None
-    figure, axes = _new_figure(5)
+    figure, axes = _create_figure(5)
     counts = reliability.counts
     used = counts > 0
     confidence = reliability.confidence_sums[used] / counts[used]
@@ -91,7 +91,7 @@ def draw_curve(rows: Sequence[Mapping[str, Any]]) -> bytes | None:
     return _save(figure)
 
 
-def _new_figure(size: float) -> tuple[Any, Any]:
+def _create_figure(size: float) -> tuple[Any, Any]:
     from matplotlib.figure import Figure  # without pyplot there is no window and no global state
 
     figure = Figure(figsize=(size, size), layout="constrained")

@@ -16,22 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import Float64Array, FloatArray, Int64Array
 from albertkit.errors import AlbertKitError, FormatError
-from albertkit.fileformats.atomic import new_file
+from albertkit.fileformats.atomic import create_file
 from albertkit.fileformats.npy import read_npy
 from albertkit.finetuning.baseline import LOSSES
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import (
-    Doubles,
-    LinearModel,
-    activate,
-    fit_linear,
-    row_losses,
-)
+from albertkit.finetuning.linear_model import LinearModel, activate, compute_row_losses, fit_linear
 from albertkit.sources.cache import cache_home
 from albertkit.spec.config_values import ProblemType
-from albertkit.spec.pooling_config import Normalise
+from albertkit.spec.pooling_config import Normalize
 from albertkit.spec.vector_head import VectorHead, pair_features
 from albertkit.tasks import TextEmbedder
 
@@ -60,7 +54,7 @@ class TextVectors:
     @property
     def features(self) -> FloatArray:
         """What the head reads: [N, D], or [N, 4·D] for pairs."""
-        return pair_features(self.first, self.second)
+        return make_pair_features(self.first, self.second)
 
     @property
     def joined(self) -> FloatArray:
@@ -85,7 +79,7 @@ def compute_vectors(
     """
 
     def encode(texts: list[str]) -> FloatArray:
-        path = cache_home() / "vectors" / f"{_hash(embedder, texts)}.npy"
+        path = cache_home() / "vectors" / f"{_hash_texts(embedder, texts)}.npy"
         with suppress(OSError, FormatError):  # there is none, or it is damaged
             vectors: FloatArray = read_npy(path, str(path))
             if vectors.shape == (len(texts), embedder.get_embedding_dimension()):
@@ -94,7 +88,7 @@ def compute_vectors(
         vectors = embedder.encode(texts, show_progress_bar=show_progress_bar)
         with suppress(OSError, AlbertKitError):  # a full disk or a read-only home: no cache
             path.parent.mkdir(parents=True, exist_ok=True)
-            with new_file(path) as file:
+            with create_file(path) as file:
                 np.save(file, vectors)
             _remove_old(path.parent)
         return vectors
@@ -103,17 +97,17 @@ def compute_vectors(
     return TextVectors(encode(examples.first), second)
 
 
-def _hash(embedder: TextEmbedder, texts: list[str]) -> str:
+def _hash_texts(embedder: TextEmbedder, texts: list[str]) -> str:
     """A hash of the texts and of all that decides their vectors."""
     digest = hashlib.sha256()
-    for part in _model_parts(embedder):
+    for part in _list_model_parts(embedder):
         digest.update(part.encode() + b"\0")
     for text in texts:
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:32]
 
 
-def _model_parts(embedder: TextEmbedder) -> Iterator[str]:
+def _list_model_parts(embedder: TextEmbedder) -> Iterator[str]:
     path = Path(embedder.model.path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in files:
@@ -141,10 +135,10 @@ class Probe:
     """
 
     head: VectorHead
-    fold_probabilities: Doubles
+    fold_probabilities: Float64Array
     strength: float
 
-    def predict(self, vectors: TextVectors) -> Doubles:
+    def predict(self, vectors: TextVectors) -> Float64Array:
         """The probabilities [M, C], or numbers [M, 1] of a regression."""
         logits = self.head.logits(vectors.first, vectors.second).astype(np.float64)
         if self.head.problem_type == "regression":
@@ -162,7 +156,7 @@ def is_trainable(embedder: TextEmbedder) -> bool:
     pooling = embedder.pooling
     return (
         pooling.pooling == "mean"
-        and all(isinstance(step, Normalise) for step in pooling.steps)
+        and all(isinstance(step, Normalize) for step in pooling.steps)
         and pooling.default_prompt is None
         and pooling.truncate_dim is None
         and not pooling.lower_case
@@ -175,7 +169,7 @@ def fit_probe(
     examples: Examples,
     vectors: TextVectors,
     folds: Int64Array,
-    row_weights: Doubles | None = None,
+    row_weights: Float64Array | None = None,
 ) -> Probe:
     """Fit a linear head on frozen vectors.
 
@@ -193,7 +187,7 @@ def fit_probe(
     mean, scale = features.mean(0), float(features.std(0).mean()) or 1.0
     x = (features - mean).astype(np.float64) / scale
     weights = np.ones(len(x)) if row_weights is None else row_weights
-    best: tuple[float, float, Doubles] | None = None
+    best: tuple[float, float, Float64Array] | None = None
     starts: dict[int, LinearModel] = {}
     for strength in STRENGTHS:
         logits = np.zeros_like(targets)
@@ -209,7 +203,7 @@ def fit_probe(
                 start=starts.get(fold),
             )
             logits[own] = starts[fold].logits(x[own])
-        value = float(weights @ row_losses(logits, targets, loss))
+        value = float(weights @ compute_row_losses(logits, targets, loss))
         if best is not None and value >= best[0]:
             break  # the loss of held-out rows has one minimum over the strengths
         best = value, strength, logits

@@ -14,10 +14,9 @@ from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import Float64Array, Int64Array
 from albertkit.finetuning.baseline import predict_majority, predict_tfidf
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
 from albertkit.finetuning.scores import Predictions, Score, compute_score
 from albertkit.runtime.loaded_model import add_fingerprint
@@ -91,7 +90,7 @@ class ProbeModel:
         size = sum(array.size for array in self.embedder.model.weights.arrays.values())
         return 4 * (size + self.probe.head.weight.size + len(self.probe.head.labels))
 
-    def predict(self, examples: Examples) -> Doubles:
+    def predict(self, examples: Examples) -> Float64Array:
         """Probabilities [N, C], or numbers [N, 1]."""
         first = self.embedder.encode(examples.first)
         second = None if examples.second is None else self.embedder.encode(examples.second)
@@ -144,7 +143,7 @@ class Race:
     parts: Sequence[Part]
     embedder: TextEmbedder
     max_seconds: float | None = None
-    row_weights: Callable[[Examples], Doubles | None] = lambda examples: None
+    row_weights: Callable[[Examples], Float64Array | None] = lambda examples: None
     tuners: dict[ContenderName, Callable[[Part, float | None], TrainedModel | str]] = field(
         default_factory=dict
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import Float64Array, FloatArray, Int64Array
 from albertkit.evaluation import (
     ConfusionMatrix,
     MultiLabelCounts,
@@ -28,7 +28,6 @@ from albertkit.evaluation import (
 from albertkit.evaluation.classification import LabelCounts
 from albertkit.finetuning.data.checks import find_suspects
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.scores import MEASURES, THRESHOLD, Predictions, Score, choose_labels
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
     from albertkit.finetuning.session import FinetuneSession
 
 FOLDER = "report"
-SHOWN = 20  # errors, and suspected labels
-NEAREST = 3  # training rows that are shown for an error
+SHOWN_ROWS = 20  # errors, and suspected labels
+NEAREST_ROWS = 3  # training rows that are shown for an error
 TEXT_SHOWN = 300
 LEAST_FOR_TEMPERATURE = 30  # validation rows
 THRESHOLDS = tuple(round(0.05 * n, 2) for n in range(1, 20))
 CURVE_COLUMNS = ("step", "loss", "accuracy", "valid_loss", "valid_accuracy", "learning_rate")
-TINY = 1e-12
+LEAST_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,15 +110,15 @@ def make_report(session: FinetuneSession, winner: RaceResult, race: Race) -> Rep
         "task": labels.task,
         "contender": winner.name,
         "measure": MEASURES[labels.task],
-        **_as_dict(score),
+        **_describe_score(score),
         "temperature": round(temperature, 4),
         **calibration.metrics,
-        **_more_metrics(labels, valid, calibrated, confusion),
+        **_compute_more_metrics(labels, valid, calibrated, confusion),
         "rows": {"training": len(train), "validation": len(valid)},
         "race": [
             {
                 "contender": result.name,
-                **(_as_dict(result.score) if result.score else {"note": result.note}),
+                **(_describe_score(result.score) if result.score else {"note": result.note}),
                 "seconds": round(result.seconds, 2),
                 "bytes": result.size,
                 "milliseconds_a_text": round(result.milliseconds, 3),
@@ -128,16 +127,16 @@ def make_report(session: FinetuneSession, winner: RaceResult, race: Race) -> Rep
         ],
         "diagnostics": [diagnostic.line() for diagnostic in session.diagnostics],
         "fingerprints": {
-            "data": _fingerprint(session.examples.texts(), session.examples.labels),
-            "split": _fingerprint(map(str, valid.rows.tolist())),
+            "data": _describe_machine(session.examples.texts(), session.examples.labels),
+            "split": _describe_machine(map(str, valid.rows.tolist())),
         },
     }
     tables = {
-        "labels": _label_rows(labels, valid, calibrated, confusion),
-        "thresholds": _threshold_rows(labels, valid, calibrated),
-        "errors": _error_rows(labels, race, calibrated),
-        "suspects": _suspect_rows(labels, race),
-        "curve": _curve_rows(labels, getattr(winner.model, "log", ())),
+        "labels": _list_label_rows(labels, valid, calibrated, confusion),
+        "thresholds": _list_threshold_rows(labels, valid, calibrated),
+        "errors": _list_error_rows(labels, race, calibrated),
+        "suspects": _list_suspect_rows(labels, race),
+        "curve": _list_curve_rows(labels, getattr(winner.model, "log", ())),
     }
     recipe = _describe_run(session, winner)
     report = Report(
@@ -173,7 +172,9 @@ def _calibrate(
     """The temperature, the predictions with it, and what it changes."""
     if labels.task not in ("classification", "multi-label"):
         return 1.0, predictions, Calibration({})
-    probabilities = np.clip(np.asarray(predictions, np.float64), TINY, 1 - TINY)
+    probabilities = np.clip(
+        np.asarray(predictions, np.float64), LEAST_PROBABILITY, 1 - LEAST_PROBABILITY
+    )
     if labels.task == "multi-label":
         goal: Any = labels.one_hot(valid)
         logits = np.log(probabilities) - np.log1p(-probabilities)
@@ -188,7 +189,7 @@ def _calibrate(
         temperature = fit_temperature(np.log(probabilities[known]), ids[known])
     scaled = probabilities ** (1 / temperature)
     scaled /= scaled.sum(1, keepdims=True)
-    before, after = (_reliability(rows, ids) for rows in (probabilities, scaled))
+    before, after = (_measure_reliability(rows, ids) for rows in (probabilities, scaled))
     metrics = {
         "calibration_error_before": round(before.expected_calibration_error, 4),
         "calibration_error": round(after.expected_calibration_error, 4),
@@ -196,7 +197,7 @@ def _calibrate(
     return temperature, scaled, Calibration(metrics, after)
 
 
-def _reliability(probabilities: Doubles, ids: Int64Array) -> Reliability:
+def _measure_reliability(probabilities: Float64Array, ids: Int64Array) -> Reliability:
     result = Reliability()
     result.add(np.minimum(probabilities.max(1), 1.0), probabilities.argmax(1) == ids)
     return result
@@ -213,7 +214,7 @@ def _count_confusion(
     return matrix
 
 
-def _more_metrics(
+def _compute_more_metrics(
     labels: LabelSet, valid: Examples, predictions: Predictions, confusion: ConfusionMatrix | None
 ) -> dict[str, float]:
     """Measures besides the race's: those of GLUE and SQuAD among them."""
@@ -236,7 +237,7 @@ def _more_metrics(
     return {name: round(float(np.nan_to_num(value)), 4) for name, value in metrics.items()}
 
 
-def _as_dict(score: Score) -> dict[str, float]:
+def _describe_score(score: Score) -> dict[str, float]:
     return {
         "score": round(score.value, 4),
         "score_low": round(score.low, 4),
@@ -244,7 +245,7 @@ def _as_dict(score: Score) -> dict[str, float]:
     }
 
 
-def _label_rows(
+def _list_label_rows(
     labels: LabelSet, valid: Examples, predictions: Predictions, confusion: ConfusionMatrix | None
 ) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each label."""
@@ -270,7 +271,7 @@ def _label_rows(
     ]
 
 
-def _threshold_rows(
+def _list_threshold_rows(
     labels: LabelSet, valid: Examples, predictions: Predictions
 ) -> list[dict[str, Any]]:
     """Precision and recall of each label by its threshold; for two labels the second one."""
@@ -298,19 +299,21 @@ def _threshold_rows(
     return rows
 
 
-def _error_rows(labels: LabelSet, race: Race, predictions: Predictions) -> list[dict[str, Any]]:
+def _list_error_rows(
+    labels: LabelSet, race: Race, predictions: Predictions
+) -> list[dict[str, Any]]:
     """The most confident errors, each with the training rows that are most like it."""
     valid = race.valid
     chosen = choose_labels(labels, predictions)
     wrong = [n for n, own in enumerate(chosen) if _differs(labels, valid.labels[n], own)]
-    confidence = _confidence(labels, predictions)
+    confidence = _compute_confidence(labels, predictions)
     wrong.sort(key=lambda n: -confidence[n])
     part = race.parts[0]
     rows = []
-    for n in wrong[:SHOWN]:
+    for n in wrong[:SHOWN_ROWS]:
         near = []
         if len(race.parts) == 1 and part.train_vectors.joined.size:
-            near = _nearest(part.train_vectors.joined, part.valid_vectors.joined[n])
+            near = _find_nearest(part.train_vectors.joined, part.valid_vectors.joined[n])
         rows.append(
             {
                 "row": int(valid.rows[n]),
@@ -333,7 +336,7 @@ def _differs(labels: LabelSet, right: Any, own: Any) -> bool:
     return bool(tuple(right) != tuple(own) if labels.task == "tagging" else right != own)
 
 
-def _confidence(labels: LabelSet, predictions: Predictions) -> Doubles:
+def _compute_confidence(labels: LabelSet, predictions: Predictions) -> Float64Array:
     if labels.task == "classification":
         return np.asarray(np.max(predictions, axis=1))
     if labels.task == "multi-label":
@@ -343,12 +346,12 @@ def _confidence(labels: LabelSet, predictions: Predictions) -> Doubles:
     return np.zeros(len(predictions))
 
 
-def _nearest(train: FloatArray, vector: FloatArray) -> list[int]:
-    numbers: list[int] = np.argsort(-(train @ vector), kind="stable")[:NEAREST].tolist()
+def _find_nearest(train: FloatArray, vector: FloatArray) -> list[int]:
+    numbers: list[int] = np.argsort(-(train @ vector), kind="stable")[:NEAREST_ROWS].tolist()
     return numbers
 
 
-def _suspect_rows(labels: LabelSet, race: Race) -> list[dict[str, Any]]:
+def _list_suspect_rows(labels: LabelSet, race: Race) -> list[dict[str, Any]]:
     if labels.task != "classification" or not race.probes:
         return []
     train, probabilities = race.parts[-1].train, race.probes[-1].fold_probabilities
@@ -362,11 +365,11 @@ def _suspect_rows(labels: LabelSet, race: Race) -> list[dict[str, Any]]:
             "score": round(float(probabilities[n].max()), 4),
             "text": train.texts()[n][:TEXT_SHOWN],
         }
-        for n in find_suspects(train, probabilities)[:SHOWN].tolist()
+        for n in find_suspects(train, probabilities)[:SHOWN_ROWS].tolist()
     ]
 
 
-def _curve_rows(labels: LabelSet, log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _list_curve_rows(labels: LabelSet, log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What the training logged; numbers are neither right nor wrong, so they have no accuracy."""
     columns = [
         name
@@ -401,7 +404,7 @@ def _show(label: Any) -> str:
     return str(getattr(label, "texts", label))
 
 
-def _fingerprint(*columns: Any) -> str:
+def _describe_machine(*columns: Any) -> str:
     digest = hashlib.sha256()
     for row in zip(*columns, strict=True):
         digest.update(repr(row).encode())

@@ -11,17 +11,16 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from albertkit.arrays import Float64Array
 from albertkit.evaluation import spearman, token_f1
 from albertkit.finetuning.data.columns import Task
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.tasks.tag_spans import read_spans
 
-Doubles: TypeAlias = npt.NDArray[np.float64]
 # Predictions of N examples: probabilities [N, C], numbers [N, 1] for regression, a list of tags, of
 # answer texts, or of one array of probabilities for each example's choices.
-Predictions: TypeAlias = "Doubles | Sequence[Any]"
+Predictions: TypeAlias = "Float64Array | Sequence[Any]"
 
 RESAMPLES = 1000
 MEASURES: Mapping[Task, str] = MappingProxyType(
@@ -71,23 +70,23 @@ def compute_score(labels: LabelSet, examples: Examples, predictions: Predictions
     samples = rng.integers(0, N, (RESAMPLES, N))
     if labels.task == "regression":
         right, own = np.array(examples.labels, np.float64), np.asarray(predictions)[:, 0]
-        value = _correlation(right, own)
-        values = [_correlation(right[sample], own[sample]) for sample in samples]
+        value = _correlate(right, own)
+        values = [_correlate(right[sample], own[sample]) for sample in samples]
     else:
         statistics = STATISTICS[labels.task](labels, examples, predictions)  # [N, 2]
-        value = _ratio(statistics.sum(0))
-        values = [_ratio(statistics[sample].sum(0)) for sample in samples]
+        value = _divide(statistics.sum(0))
+        values = [_divide(statistics[sample].sum(0)) for sample in samples]
     low, high = np.quantile(values, [0.025, 0.975])
     return Score(value, float(low), float(high))
 
 
-def _correlation(right: Doubles, own: Doubles) -> float:
+def _correlate(right: Float64Array, own: Float64Array) -> float:
     """Spearman's; 0 for constant predictions, which rank nothing."""
     value = spearman(right, own) if len(right) > 1 else 0.0
     return 0.0 if np.isnan(value) else value
 
 
-def _ratio(sums: Doubles) -> float:
+def _divide(sums: Float64Array) -> float:
     return float(sums[0] / sums[1]) if sums[1] else 0.0
 
 
@@ -105,39 +104,43 @@ def choose_labels(labels: LabelSet, predictions: Predictions) -> list[Any]:
     return list(predictions)
 
 
-def _count_right(labels: LabelSet, examples: Examples, predictions: Predictions) -> Doubles:
+def _count_right(labels: LabelSet, examples: Examples, predictions: Predictions) -> Float64Array:
     pairs = zip(examples.labels, choose_labels(labels, predictions), strict=True)
     return np.array([(float(right == own), 1.0) for right, own in pairs])
 
 
-def _count_labels(labels: LabelSet, examples: Examples, predictions: Predictions) -> Doubles:
+def _count_labels(labels: LabelSet, examples: Examples, predictions: Predictions) -> Float64Array:
     pairs = zip(examples.labels, choose_labels(labels, predictions), strict=True)
-    return np.array([_overlap(set(right), set(own)) for right, own in pairs])
+    return np.array([_count_overlap(set(right), set(own)) for right, own in pairs])
 
 
-def _count_spans(labels: LabelSet, examples: Examples, predictions: Predictions) -> Doubles:
+def _count_spans(labels: LabelSet, examples: Examples, predictions: Predictions) -> Float64Array:
     pairs = zip(examples.labels, predictions, strict=True)
-    return np.array([_overlap({*read_spans(right)}, {*read_spans(own)}) for right, own in pairs])
+    return np.array(
+        [_count_overlap({*read_spans(right)}, {*read_spans(own)}) for right, own in pairs]
+    )
 
 
-def _overlap(right: set[Any], own: set[Any]) -> tuple[float, float]:
+def _count_overlap(right: set[Any], own: set[Any]) -> tuple[float, float]:
     """Numerator and denominator of F1."""
     return 2.0 * len(right & own), float(len(right) + len(own))
 
 
-def _score_answers(labels: LabelSet, examples: Examples, predictions: Predictions) -> Doubles:
+def _score_answers(labels: LabelSet, examples: Examples, predictions: Predictions) -> Float64Array:
     rows = []
     for answer, own in zip(examples.labels, predictions, strict=True):
         rows.append((max(token_f1(text, own) for text in answer.texts or ("",)), 1.0))
     return np.array(rows)
 
 
-STATISTICS: Mapping[str, Callable[[LabelSet, Examples, Predictions], Doubles]] = MappingProxyType(
-    {
-        "classification": _count_right,
-        "multi-label": _count_labels,
-        "tagging": _count_spans,
-        "question-answering": _score_answers,
-        "multiple-choice": _count_right,
-    }
+STATISTICS: Mapping[str, Callable[[LabelSet, Examples, Predictions], Float64Array]] = (
+    MappingProxyType(
+        {
+            "classification": _count_right,
+            "multi-label": _count_labels,
+            "tagging": _count_spans,
+            "question-answering": _score_answers,
+            "multiple-choice": _count_right,
+        }
+    )
 )

@@ -17,10 +17,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import Float64Array, Int64Array
 from albertkit.errors import Diagnostic, InputError, ResourceError
 from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.errors.exceptions import install_command
+from albertkit.errors.exceptions import make_install_command
 from albertkit.finetuning.data.benchmarks.registry import find_benchmark
 from albertkit.finetuning.data.checks import (
     CheckedData,
@@ -42,7 +42,6 @@ from albertkit.finetuning.data.split import (
     make_clusters,
     make_strata,
 )
-from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import (
     FOLDS,
     TextVectors,
@@ -352,7 +351,7 @@ class FinetuneSession:
         for result in self.results:
             own, best = result.score, winner.score
             if result.name in BASELINES and own and best and own.value >= best.value:
-                self.diagnostics.append(_baseline_better(result, winner))
+                self.diagnostics.append(_warn_of_baseline(result, winner))
                 LOGGER.warning(self.diagnostics[-1].line())
         report = make_report(self, winner, self._race)
         return TunedModel(winner.model, self.labels, report, self.results, self.diagnostics)
@@ -425,7 +424,7 @@ class FinetuneSession:
     def _tune_pairs(self, part: Part, seconds: float | None) -> TrainedModel | str:
         """Train the encoder with pairs, then a probe on its vectors."""
         if find_spec("torch") is None:
-            return f"torch is not installed: {install_command('torch')}"
+            return f"torch is not installed: {make_install_command('torch')}"
         from albertkit.finetuning.contrastive import tune_pairs
 
         with tempfile.TemporaryDirectory() as temporary:
@@ -447,7 +446,7 @@ class FinetuneSession:
     def _tune(self, part: Part, seconds: float | None) -> TrainedModel | str:
         """Train encoder and head; what goes wrong in it ends this contender alone."""
         if find_spec("torch") is None:
-            return f"torch is not installed: {install_command('torch')}"
+            return f"torch is not installed: {make_install_command('torch')}"
         from albertkit.finetuning.tune import tune
         from albertkit.finetuning.tune_probe import begin_at_probe
 
@@ -476,12 +475,12 @@ class FinetuneSession:
                     raise
                 return error.diagnostic.what
 
-    def _weigh(self, examples: Examples) -> Doubles | None:
+    def _weigh(self, examples: Examples) -> Float64Array | None:
         """The weight of each row by its label."""
         return weigh_rows(self.labels, examples, self.options.class_weights)
 
 
-def weigh_rows(labels: LabelSet, examples: Examples, weights: ClassWeights) -> Doubles | None:
+def weigh_rows(labels: LabelSet, examples: Examples, weights: ClassWeights) -> Float64Array | None:
     """The weight of each row by its label, for classification.
 
     Args:
@@ -553,7 +552,7 @@ def _check_valid_labels(labels: LabelSet, valid: Examples) -> None:
     )
 
 
-def _baseline_better(baseline: RaceResult, winner: RaceResult) -> Diagnostic:
+def _warn_of_baseline(baseline: RaceResult, winner: RaceResult) -> Diagnostic:
     value = baseline.score.value if baseline.score else 0
     own = winner.score.value if winner.score else 0
     return Diagnostic(

@@ -18,7 +18,7 @@ import torch
 
 from albertkit.errors import InputError, ResourceError
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Doubles
+from albertkit.finetuning.linear_model import Float64Array
 from albertkit.finetuning.self_distillation import compute_soft_targets
 from albertkit.finetuning.tuning_answers import fit_no_answer
 from albertkit.finetuning.tuning_batches import (
@@ -48,7 +48,7 @@ def tune(
     *,
     config: TuningConfig,
     directory: Path,
-    row_weights: Doubles | None = None,
+    row_weights: Float64Array | None = None,
     start: Start | None = None,
     seconds: float | None = None,
     report: Callable[[Mapping[str, Any]], None] = lambda metrics: None,
@@ -126,7 +126,7 @@ class TuningRun:
     labels: LabelSet
     train: Examples
     valid: Examples
-    row_weights: Doubles | None
+    row_weights: Float64Array | None
     start: Start | None
     report: Callable[[Mapping[str, Any]], None]
     training_device: TrainingDevice

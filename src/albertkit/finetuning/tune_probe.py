@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from albertkit.arrays import Float64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import PROBLEM_TYPES
 from albertkit.finetuning.race import ProbeModel, write_probe
 from albertkit.finetuning.tuning_batches import TuningBatch, TuningRows, make_rows
@@ -67,7 +67,7 @@ class PackedProbe(PackedTuning):
         self.head = nn.Linear(head.weight.shape[1], len(head.bias))
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.probe, self.reads_pairs = probe, head.reads_pairs
-        self.is_normalised = bool(probe.embedder.pooling.steps)
+        self.is_normalized = bool(probe.embedder.pooling.steps)
         with torch.no_grad():
             for name, parameter in model.canonical_parameters().items():
                 parameter.copy_(torch.from_numpy(np.array(base.weights.arrays[name], np.float32)))
@@ -80,7 +80,7 @@ class PackedProbe(PackedTuning):
         examples: Examples,
         tokenizer: AlbertTokenizer,
         max_length: int,
-        weights: Doubles | None = None,
+        weights: Float64Array | None = None,
     ) -> TuningRows:
         """As `make_rows`, but the texts of a pair are two sequences."""
         if examples.second is None:
@@ -106,7 +106,7 @@ class PackedProbe(PackedTuning):
         text_numbers = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
         sums = tokens.new_zeros(len(lengths), tokens.shape[1]).index_add(0, text_numbers, tokens)
         vectors = sums / lengths[:, None]  # [M, H]
-        if self.is_normalised:
+        if self.is_normalized:
             vectors = F.normalize(vectors, dim=-1)
         if self.reads_pairs:
             first, second = vectors[0::2], vectors[1::2]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from albertkit.errors import Diagnostic
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.race import RaceResult, TrainedModel
 from albertkit.finetuning.report import Report
@@ -79,7 +79,7 @@ class TunedModel:
         Raises:
             ResourceError: [write-failed].
         """
-        with new_directory(Path(path)) as directory:
+        with create_directory(Path(path)) as directory:
             self._model.write(directory, temperature=self.report.temperature)
             self.report.write(directory)
 

@@ -27,7 +27,7 @@ from albertkit.tokenization import AlbertTokenizer
 
 # "" first, then the best answer, so that both scores are known
 BOTH = AnswerOptions(top_k=2, handle_impossible_answer=True, no_answer_threshold=-np.inf)
-TINY = 1e-300
+LEAST_SCORE = 1e-300
 
 
 def cut_examples(
@@ -90,14 +90,14 @@ def decode_answers(cut: QuestionWindows, logits: FloatArray) -> list[tuple[str, 
         [N]: the text, and how much likelier "no answer" is, as the difference of two logarithms.
     """
     answers = decode_logits(cut, logits[:, 0], logits[:, 1], BOTH)
-    return [_best_and_margin(ranked) for ranked in answers]
+    return [_measure_margin(ranked) for ranked in answers]
 
 
-def _best_and_margin(ranked: Sequence[ContextAnswer]) -> tuple[str, float]:
+def _measure_margin(ranked: Sequence[ContextAnswer]) -> tuple[str, float]:
     if len(ranked) < 2:  # the context has no letters
         return "", np.inf
     none, best = ranked
-    scores = np.log(np.maximum([none["score"], best["score"]], TINY))
+    scores = np.log(np.maximum([none["score"], best["score"]], LEAST_SCORE))
     return best["answer"], float(scores[0] - scores[1])
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import Float64Array, FloatArray, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.data.structured import GoldAnswer
-from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.tuning_answers import cut_examples, find_positions
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tasks.choose import ChoiceQuestion
 from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.encodings import concat_ranges, select
@@ -55,7 +55,7 @@ class TuningRows:
         groups: [N + 1]; example n has the sequences groups[n]:groups[n + 1].
         targets: [N, C] one-hot rows, 0 and 1, or numbers; [N] numbers of right choices; [N, 2]
             positions of answers' first and last tokens, where N counts windows.
-        tags: [T], the label of each token, NO_LABEL for those without; for tagging.
+        tags: [T], the label of each token, IGNORED_LABEL for those without; for tagging.
         weights: [N], of each example in the loss.
         teacher: Logits that are learned too.
     """
@@ -105,7 +105,7 @@ def make_rows(
     examples: Examples,
     tokenizer: AlbertTokenizer,
     max_length: int,
-    weights: Doubles | None = None,
+    weights: Float64Array | None = None,
 ) -> TuningRows:
     """Tokenize examples, and make their targets; of questions each window is an example.
 
@@ -148,7 +148,7 @@ def make_rows(
 
 
 def _make_windows(
-    examples: Examples, tokenizer: AlbertTokenizer, max_length: int, weights: Doubles | None
+    examples: Examples, tokenizer: AlbertTokenizer, max_length: int, weights: Float64Array | None
 ) -> TuningRows:
     cut = cut_examples(examples, tokenizer, max_length)
     texts = cut.windows.texts
@@ -193,8 +193,8 @@ def _tag_words(
         for word in word_ids:
             is_first = word is not None and word != previous
             # without labels every first token gets 0: what counts is where words begin
-            label = 0 if own is None or word is None else numbers.get(own[word], NO_LABEL)
-            tags.append(label if is_first else NO_LABEL)
+            label = 0 if own is None or word is None else numbers.get(own[word], IGNORED_LABEL)
+            tags.append(label if is_first else IGNORED_LABEL)
             previous = word
         row = np.asarray(call["input_ids"]).ravel().tolist()
         ids += row
@@ -322,4 +322,4 @@ def step_weight(rows: TuningRows, numbers: Int64Array) -> float:
         return float(rows.weights[numbers].sum())
     starts, lengths = rows.encodings.offsets[:-1], rows.encodings.lengths
     tokens = concat_ranges(starts[numbers], lengths[numbers])
-    return float(max(1, (rows.tags[tokens] != NO_LABEL).sum()))
+    return float(max(1, (rows.tags[tokens] != IGNORED_LABEL).sum()))

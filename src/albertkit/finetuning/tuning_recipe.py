@@ -15,6 +15,7 @@ BASE_RATE, SMALL_RATE, BASE_SIZE = 3e-5, 2e-4, 768
 LEAST_EPOCHS, MOST_EPOCHS, LEAST_STEPS = 3, 10, 200
 FEW_ROWS = 3000  # below, the best of three seeds is kept: results of few rows vary by the seed
 FEW_ROWS_SEEDS = 3
+TIMED_STEPS = 2  # from which the time of a run is estimated
 
 
 @check_fields

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from albertkit.spec import AlbertConfig, HeadSpec
 from albertkit.spec.config_values import Activation
-from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+from albertkit.spec.parameters import WORD_TABLE, make_layer_prefix
 
 # Added to the score of a key that a query must not attend to; its probability becomes exactly 0.
 MASKED_SCORE = -1e4
@@ -41,7 +41,7 @@ class Emitter(Protocol[X, I_contra]):
         ...
 
     def norm(self, x: X, name: str) -> X:
-        """Apply LayerNorm with `name`.weight and `name`.bias; epsilon as `norm_eps` says."""
+        """Apply LayerNorm with `name`.weight and `name`.bias; epsilon as `get_norm_eps` says."""
         ...
 
     def activate(self, x: X, kind: Activation) -> X:
@@ -98,7 +98,7 @@ def emit_encoder(
 def list_layer_prefixes(config: AlbertConfig) -> list[str]:
     """List the prefixes of the layers' parameters in the order in which the layers run."""
     return [
-        layer_prefix(config.group_of(layer), inner)
+        make_layer_prefix(config.group_of(layer), inner)
         for layer in range(config.num_hidden_layers)
         for inner in range(config.inner_group_num)
     ]

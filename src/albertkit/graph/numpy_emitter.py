@@ -3,8 +3,8 @@
 All in float32. Parameters are used without a copy (a mapped file stays mapped); only buffers
 created here are written to.
 
-Engines that must give the same bits on any number of cores pass `single_core_matmul`. Shared among
-cores, a product is split by the number of cores, and sums at a split are computed in another order.
+Engines that must give the same bits on any number of cores pass `multiply_on_one_core`. Shared
+among cores, a product is split by the number of cores, and sums at a split have another order.
 There a product is split by its own shape, into tiles that OpenBLAS computes on the caller's core.
 They are slower than one product on one core: for a text of 512 tokens at albert-base's shape by
 nothing for one masked word, a tenth for the words of all tokens, a sixth for spans with 5 starts
@@ -24,18 +24,18 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int32Array
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
-from albertkit.spec.heads import norm_eps
+from albertkit.spec.heads import get_norm_eps
 
 # Multiplications up to which OpenBLAS stays on the caller's core: its SMP_THRESHOLD_MIN times
 # GEMM_MULTITHREAD_THRESHOLD, 65,536 · 4 (interface/gemm.c).
-ONE_CORE = 2**18
+ONE_CORE_PRODUCTS = 2**18
 # The same for a matrix and a vector: 2,304 · 4 are shared, one less are not (interface/gemv.c).
-ONE_CORE_OF_A_VECTOR = 2304 * 4 - 1
+ONE_CORE_VECTOR_PRODUCTS = 2304 * 4 - 1
 MatMul: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # as `matmul`
 
 # With up to this many multiplications, a millisecond's work, sharing a product between cores does
 # not pay: if the other core is busy, the product waits for it.
-FEW = 2**24
+NOT_WORTH_SHARING = 2**24
 
 
 class NumpyEmitter:
@@ -79,7 +79,7 @@ class NumpyEmitter:
         y: FloatArray = x - x.mean(-1, keepdims=True)
         variance = np.mean(y * y, -1, keepdims=True)
         if name not in self._eps:
-            self._eps[name] = np.float32(norm_eps(self.config, name))
+            self._eps[name] = np.float32(get_norm_eps(self.config, name))
         y /= np.sqrt(variance + self._eps[name])
         y *= self.arrays[f"{name}.weight"]
         y += self.arrays[f"{name}.bias"]
@@ -137,8 +137,10 @@ def matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
     """Compute x [M, K] · weight [N, K]ᵀ → [M, N]; small products use no second core."""
     M, K = x.shape
     N = len(weight)
-    limit = ONE_CORE_OF_A_VECTOR if 1 in (M, N) else ONE_CORE
-    return single_core_matmul(x, weight) if limit < M * K * N <= FEW else x @ weight.T
+    limit = ONE_CORE_VECTOR_PRODUCTS if 1 in (M, N) else ONE_CORE_PRODUCTS
+    return (
+        multiply_on_one_core(x, weight) if limit < M * K * N <= NOT_WORTH_SHARING else x @ weight.T
+    )
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:
@@ -148,21 +150,21 @@ def _gelu_tanh(x: FloatArray) -> FloatArray:
     y += 1
     y *= x
     y *= math.sqrt(2 / math.pi)
-    return _times_half_of_one_plus(x, np.tanh(y, out=y))
+    return _scale_by_half_plus(x, np.tanh(y, out=y))
 
 
 def _gelu_erf(x: FloatArray) -> FloatArray:
     """0.5·x·(1 + erf(x / √2))."""
-    return _times_half_of_one_plus(x, _erf(x * np.float32(math.sqrt(0.5))))
+    return _scale_by_half_plus(x, _erf(x * np.float32(math.sqrt(0.5))))
 
 
 def _swish(x: FloatArray, beta: float) -> FloatArray:
     """x / (1 + exp(-beta·x)), with tanh, which does not overflow."""
     y = x * np.float32(0.5 * beta)
-    return _times_half_of_one_plus(x, np.tanh(y, out=y))
+    return _scale_by_half_plus(x, np.tanh(y, out=y))
 
 
-def _times_half_of_one_plus(x: FloatArray, y: FloatArray) -> FloatArray:
+def _scale_by_half_plus(x: FloatArray, y: FloatArray) -> FloatArray:
     """0.5·x·(1 + y), written to y."""
     y += 1
     y *= x
@@ -188,7 +190,7 @@ def _erf(x: FloatArray) -> FloatArray:
     return erf
 
 
-def single_core_matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
+def multiply_on_one_core(x: FloatArray, weight: FloatArray) -> FloatArray:
     """Compute x [M, K] · weight [N, K]ᵀ → [M, N] on one core."""
     M, K = x.shape
     N = len(weight)
@@ -205,7 +207,7 @@ def single_core_matmul(x: FloatArray, weight: FloatArray) -> FloatArray:
 
 
 def choose_tile(height: int, depth: int) -> tuple[int, int]:
-    """Choose the size of a tile with at most ONE_CORE multiplications.
+    """Choose the size of a tile with at most ONE_CORE_PRODUCTS multiplications.
 
     Args:
         height: Number of rows of the product.
@@ -214,7 +216,7 @@ def choose_tile(height: int, depth: int) -> tuple[int, int]:
     Returns:
         (rows, columns), as square as possible with at most `height` rows.
     """
-    area = max(1, ONE_CORE // depth)
+    area = max(1, ONE_CORE_PRODUCTS // depth)
     rows = min(height, math.isqrt(area))
     return rows, area // rows
 
@@ -233,7 +235,7 @@ def _list_tiles(height: int, width: int, depth: int) -> list[tuple[slice, slice]
 def _multiply_vector(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     """matrix [N, K] · vector [K] → [N], a number of rows at a time that stays on one core."""
     N, K = matrix.shape
-    rows = max(1, ONE_CORE_OF_A_VECTOR // K)
+    rows = max(1, ONE_CORE_VECTOR_PRODUCTS // K)
     whole = N // rows * rows
     y = np.empty(N, np.float32)
     np.matmul(matrix[:whole].reshape(-1, rows, K), vector, out=y[:whole].reshape(-1, rows))

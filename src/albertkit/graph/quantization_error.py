@@ -64,9 +64,9 @@ def measure_quantization_error(quantized: FloatArray, exact: FloatArray) -> Quan
     Returns:
         The least and the mean cosines; the centred ones are NaN for equal texts.
     """
-    plain = cosines(quantized, exact)
+    plain = compute_cosines(quantized, exact)
     mean = exact.mean(axis=0)
-    centred = cosines(quantized - mean, exact - mean)
+    centred = compute_cosines(quantized - mean, exact - mean)
     return QuantizationError(
         len(exact),
         float(plain.min()),
@@ -76,7 +76,7 @@ def measure_quantization_error(quantized: FloatArray, exact: FloatArray) -> Quan
     )
 
 
-def cosines(first: FloatArray, second: FloatArray) -> FloatArray:
+def compute_cosines(first: FloatArray, second: FloatArray) -> FloatArray:
     """Compute the cosine of each pair of vectors, [N, H] → [N]."""
     lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
     result: FloatArray = np.sum(first * second, axis=-1) / lengths

@@ -27,7 +27,7 @@ from albertkit.model.checks import TensorLike
 from albertkit.model.inputs import check_inputs, check_masked_positions
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.heads import MASKED_LM
-from albertkit.spec.input_aliases import IDS, LISTED, MASK, MASKED, TYPES, canonical_arguments
+from albertkit.spec.input_aliases import IDS, LISTED, MASK, MASKED, TYPES, rename_arguments
 
 Inputs: TypeAlias = "Mapping[str, TensorLike] | Sequence[TensorLike]"
 Outputs: TypeAlias = "dict[str, Tensor | list[Tensor]]"
@@ -104,7 +104,7 @@ class Encoder(nn.Module):
         """
         is_list = isinstance(inputs, Sequence)
         named = _name_list(inputs) if isinstance(inputs, Sequence) else inputs
-        values, renamed = canonical_arguments((named,), {}, (IDS, MASK, TYPES))
+        values, renamed = rename_arguments((named,), {}, (IDS, MASK, TYPES))
         with _use_callers_names(renamed):
             outputs = self.outputs(values, training)
         pooled, sequence = outputs[POOLED], outputs[SEQUENCE]
@@ -163,7 +163,7 @@ class MaskedLM:
         Raises:
             InputError: [inputs-missing] without positions, and as the encoder.
         """
-        values, renamed = canonical_arguments((inputs,), {}, (IDS, MASK, TYPES, MASKED))
+        values, renamed = rename_arguments((inputs,), {}, (IDS, MASK, TYPES, MASKED))
         if MASKED not in values:
             raise InputError(
                 "inputs-missing",

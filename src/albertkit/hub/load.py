@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.checkpoints import resolve_path
+from albertkit.checkpoints.tfhub.metadata import DEFAULT_LENGTH
 from albertkit.errors import FormatError, InputError, import_extra
 from albertkit.errors.arguments import check_keywords
 from albertkit.fileformats.tensorflow.saved_model import read_saved_model
@@ -69,7 +70,7 @@ def load(
     """
     import_extra("torch", "albertkit.hub")
     from albertkit.hub.encoder import Encoder
-    from albertkit.hub.preprocessor import DEFAULT_LENGTH, Preprocessor
+    from albertkit.hub.preprocessor import Preprocessor
 
     options = LoadOptions(
         policy=policy,
@@ -90,7 +91,7 @@ def load(
         tokenizer = _read_tokenizer(path, policy)
         if tokenizer is None:
             raise
-        return Preprocessor(tokenizer, _default_length(path) or DEFAULT_LENGTH)
+        return Preprocessor(tokenizer, _read_default_length(path) or DEFAULT_LENGTH)
     for note in model.notes:
         LOGGER.info("%s", note.line())
     tokenizer = model.optional_tokenizer
@@ -110,7 +111,7 @@ def _read_tokenizer(path: Path, policy: str | TokenizerPolicy | None) -> AlbertT
         return None
 
 
-def _default_length(path: Path) -> int | None:
+def _read_default_length(path: Path) -> int | None:
     """Ids in a row that a preprocessor's graph returns; None if `path` is not a preprocessor."""
     try:
         resolved = resolve_path(path)

@@ -13,13 +13,12 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from albertkit.checkpoints.tfhub.metadata import DEFAULT_LENGTH
 from albertkit.errors import InputError
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.encode import check_texts, encode_texts
 
 Packed: TypeAlias = "dict[str, Tensor]"  # int32 [B, seq_length] each
-
-DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Tokenize:
         Raises:
             InputError: [input-not-texts], [text-not-a-string].
         """
-        texts = _texts(inputs)
+        texts = _read_texts(inputs)
         pieces = encode_texts(check_texts(texts), self.tokenizer.vocabulary, self.tokenizer.policy)
         return Ragged(torch.from_numpy(pieces.ids), torch.from_numpy(pieces.offsets))
 
@@ -126,7 +125,7 @@ class Preprocessor:
         """
         if seq_length is None:
             seq_length = self.default_length
-        segments = [_rows(segment) for segment in _segments(inputs)]
+        segments = [_read_rows(segment) for segment in _read_segments(inputs)]
         if isinstance(seq_length, bool) or not isinstance(seq_length, int) or seq_length < 0:
             raise InputError(
                 "option-invalid",
@@ -170,7 +169,7 @@ def round_robin(first: int, second: int, room: int) -> tuple[int, int]:
     return kept, min(second, room - kept)
 
 
-def _texts(given: object) -> list[object]:
+def _read_texts(given: object) -> list[object]:
     """N texts of a list or an array; bytes, as TensorFlow has them, are decoded."""
     listed = given.tolist() if hasattr(given, "tolist") else given
     if isinstance(listed, str | bytes) or not isinstance(listed, Sequence):
@@ -183,7 +182,7 @@ def _texts(given: object) -> list[object]:
     return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in listed]
 
 
-def _segments(inputs: object) -> Sequence[Segment]:
+def _read_segments(inputs: object) -> Sequence[Segment]:
     if not isinstance(inputs, list | tuple) or len(inputs) not in (1, 2):
         raise InputError(
             "option-invalid",
@@ -207,16 +206,16 @@ def _describe(inputs: object) -> str:
     return f"a {type(inputs).__name__}"
 
 
-def _rows(segment: Segment) -> list[list[int]]:
+def _read_rows(segment: Segment) -> list[list[int]]:
     listed = segment.to_list() if isinstance(segment, Ragged) else segment
-    return [list(_flat(row)) for row in listed]
+    return [list(_flatten(row)) for row in listed]
 
 
-def _flat(row: object) -> Iterator[int]:
+def _flatten(row: object) -> Iterator[int]:
     """The ids of a row that may be cut in words."""
     listed = row.tolist() if hasattr(row, "tolist") else row
     for item in listed if isinstance(listed, Sequence) else ():
         if isinstance(item, int):
             yield item
         else:
-            yield from _flat(item)
+            yield from _flatten(item)

@@ -15,7 +15,7 @@ from chromadb.utils.embedding_functions import register_embedding_function
 from albertkit.errors import InputError
 from albertkit.integrations.opening import describe_embedder, open_embedder
 from albertkit.tasks import TextEmbedder
-from albertkit.tasks.job import fingerprint
+from albertkit.tasks.job import hash_model
 
 FINGERPRINT = "fingerprint"  # in a collection's config
 SPACES: dict[str, Space] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
@@ -70,7 +70,7 @@ class ChromaEmbeddingFunction(EmbeddingFunction[Documents]):
 
     def get_config(self) -> dict[str, Any]:
         """The model, its options and its fingerprint, for the collection's file."""
-        return {**self.settings, FINGERPRINT: fingerprint(self.embedder.model)}
+        return {**self.settings, FINGERPRINT: hash_model(self.embedder.model)}
 
     @staticmethod
     def build_from_config(config: dict[str, Any]) -> ChromaEmbeddingFunction:

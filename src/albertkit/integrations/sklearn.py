@@ -16,7 +16,7 @@ from albertkit.errors import InputError
 from albertkit.integrations.opening import open_embedder
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tasks import TextEmbedder
-from albertkit.tasks.job import fingerprint
+from albertkit.tasks.job import hash_model
 from albertkit.tasks.options import LongTextMode
 
 FINGERPRINT = "fingerprint"  # of the model, in a saved state
@@ -116,7 +116,7 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         """Add what the model is known by, if it is open."""
         state: dict[str, Any] = super().__getstate__()
         if hasattr(self, "embedder_"):
-            state = {**state, FINGERPRINT: fingerprint(self.embedder_.model)}
+            state = {**state, FINGERPRINT: hash_model(self.embedder_.model)}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -126,11 +126,11 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         if state.get(FINGERPRINT) is None:
             return
         model = self.embedder_.model
-        if state[FINGERPRINT] != fingerprint(model):
+        if state[FINGERPRINT] != hash_model(model):
             raise InputError(
                 "model-changed",
                 f"{str(model.path)!r} is another model than the one that this was fitted with",
-                why=f"its fingerprint is {fingerprint(model)}, and was {state[FINGERPRINT]}",
+                why=f"its fingerprint is {hash_model(model)}, and was {state[FINGERPRINT]}",
                 fix="Put the model back, or fit again",
             )
 

@@ -88,7 +88,7 @@ class SpacyVectors:
             if vectors[id(doc)]:
                 doc._.set(TEXT_VECTOR, np.mean(vectors[id(doc)], axis=0))
                 doc.user_hooks["vector"] = _text_vector
-                doc.user_hooks["similarity"] = _cosine
+                doc.user_hooks["similarity"] = _compute_cosine
 
     def _windows(self, docs: list[Doc]) -> list[Span]:
         """Spans of whole tokens that the model reads without truncation; one for a short text."""
@@ -140,7 +140,7 @@ def _text_vector(doc: Doc) -> FloatArray:
     return vector
 
 
-def _cosine(doc: Doc, other: Doc | Span) -> float:
+def _compute_cosine(doc: Doc, other: Doc | Span) -> float:
     """The hook of `doc.similarity`; spaCy's own warns that a pipeline has no static vectors."""
     lengths = float(doc.vector_norm * other.vector_norm)
     return float(np.dot(doc.vector, other.vector)) / lengths if lengths else 0.0

@@ -108,9 +108,9 @@ class AlbertEmbeddings(nn.Module):
         super().__init__()
         E = config.embedding_size
         # No padding_idx: row 0 is trained like any other row, as in google's code.
-        self.word_embeddings = empty_embedding(config.vocab_size, E)
-        self.position_embeddings = empty_embedding(config.max_position_embeddings, E)
-        self.token_type_embeddings = empty_embedding(config.type_vocab_size, E)
+        self.word_embeddings = create_empty_embedding(config.vocab_size, E)
+        self.position_embeddings = create_empty_embedding(config.max_position_embeddings, E)
+        self.token_type_embeddings = create_empty_embedding(config.type_vocab_size, E)
         self.LayerNorm = nn.LayerNorm(E, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
@@ -131,7 +131,7 @@ class AlbertEmbeddings(nn.Module):
         return normalized
 
 
-def empty_embedding(rows: int, width: int) -> nn.Embedding:
+def create_empty_embedding(rows: int, width: int) -> nn.Embedding:
     """Create a table without values, for `initialize_weights` or a checkpoint to fill.
 
     nn.Embedding's own initialization is slow, and imports a compiler on the meta device.

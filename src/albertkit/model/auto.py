@@ -72,11 +72,11 @@ class AutoAlbert:
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
         path = resolve_location(location, fetch_options)
-        model_class = _class_with(read_checkpoint(path).weights.heads, str(location))
+        model_class = _choose_class(read_checkpoint(path).weights.heads, str(location))
         return model_class.from_pretrained(path, **options)
 
 
-def _class_with(heads: tuple[str, ...], location: str) -> type[PretrainedAlbert]:
+def _choose_class(heads: tuple[str, ...], location: str) -> type[PretrainedAlbert]:
     for model_class in CLASSES:
         if set(model_class.heads) == set(heads):
             return model_class

@@ -12,7 +12,7 @@ from torch import nn
 
 from albertkit.model.forked_child import FORK, prepare_forked_child
 from albertkit.model.outputs import ModelOutput
-from albertkit.spec.input_aliases import canonical_arguments
+from albertkit.spec.input_aliases import rename_arguments
 
 LOGGER = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def parse_call(
     Raises:
         InputError: [unknown-argument], [argument-given-twice].
     """
-    arguments, renamed = canonical_arguments(positional, named, [*accepted, "return_dict"])
+    arguments, renamed = rename_arguments(positional, named, [*accepted, "return_dict"])
     if renamed:
         _log_renamed(tuple(renamed.items()))
     return arguments, arguments.pop("return_dict", True) is False

@@ -34,7 +34,7 @@ def is_recorded() -> bool:
     return is_traced() or torch.compiler.is_compiling()
 
 
-def as_tensor(name: str, value: TensorLike, device: torch.device) -> Tensor:
+def convert_to_tensor(name: str, value: TensorLike, device: torch.device) -> Tensor:
     """Convert any array or list of numbers to a tensor on `device`.
 
     Args:
@@ -96,7 +96,7 @@ def check_rank(name: str, tensor: Tensor, axes: int) -> None:
             "inputs-rank",
             f"{name} has the shape {list(tensor.shape)}",
             why=f"it must have {axes} axes{f', {AXES[axes]}' if axes in AXES else ''}",
-            fix=_how_to_batch(name, tensor.ndim - axes),
+            fix=_explain_batching(name, tensor.ndim - axes),
         )
 
 
@@ -167,7 +167,7 @@ def _describe(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def _how_to_batch(name: str, excess: int) -> str:
+def _explain_batching(name: str, excess: int) -> str:
     if excess == -1:
         return f"Make a batch of one: {name}[None] for an array, [{name}] for a list"
     return "Tokenize with return_tensors='pt' and padding=True"

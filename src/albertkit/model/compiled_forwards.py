@@ -88,7 +88,7 @@ def run_masked_lm(model: CompiledModel, arguments: Arguments) -> MaskedLMOutput:
     texts = read_texts(model, arguments)
     columns = _read_masked_columns(texts, arguments)
     outputs = model.run(texts, OutputRequest(mlm_tokens=_number_masked_tokens(texts, columns)))
-    return MaskedLMOutput(None, _word_logits(outputs, texts, columns))
+    return MaskedLMOutput(None, _spread_word_logits(outputs, texts, columns))
 
 
 def run_pretraining(model: CompiledModel, arguments: Arguments) -> AlbertForPreTrainingOutput:
@@ -100,21 +100,23 @@ def run_pretraining(model: CompiledModel, arguments: Arguments) -> AlbertForPreT
     )
     outputs = model.run(texts, request)
     order_logits = torch.from_numpy(require_output(outputs.head_logits))
-    return AlbertForPreTrainingOutput(None, _word_logits(outputs, texts, columns), order_logits)
+    return AlbertForPreTrainingOutput(
+        None, _spread_word_logits(outputs, texts, columns), order_logits
+    )
 
 
 def run_sequence_classification(
     model: CompiledModel, arguments: Arguments
 ) -> SequenceClassifierOutput:
     """Compute the output of AlbertForSequenceClassification."""
-    logits = _head_logits(model, read_texts(model, arguments), SEQUENCE_CLASSIFICATION.name)
+    logits = _compute_head_logits(model, read_texts(model, arguments), SEQUENCE_CLASSIFICATION.name)
     return SequenceClassifierOutput(None, torch.from_numpy(logits))
 
 
 def run_token_classification(model: CompiledModel, arguments: Arguments) -> TokenClassifierOutput:
     """Compute the output of AlbertForTokenClassification."""
     texts = read_texts(model, arguments)
-    logits = texts.pad(_head_logits(model, texts, TOKEN_CLASSIFICATION.name))
+    logits = texts.pad(_compute_head_logits(model, texts, TOKEN_CLASSIFICATION.name))
     return TokenClassifierOutput(None, logits)
 
 
@@ -123,7 +125,7 @@ def run_question_answering(
 ) -> QuestionAnsweringModelOutput:
     """Compute the output of AlbertForQuestionAnswering."""
     texts = read_texts(model, arguments)
-    logits = texts.pad(_head_logits(model, texts, QUESTION_ANSWERING.name))  # [B, S, 2]
+    logits = texts.pad(_compute_head_logits(model, texts, QUESTION_ANSWERING.name))  # [B, S, 2]
     return QuestionAnsweringModelOutput(None, logits[..., 0], logits[..., 1])
 
 
@@ -131,7 +133,7 @@ def run_multiple_choice(model: CompiledModel, arguments: Arguments) -> MultipleC
     """Compute the output of AlbertForMultipleChoice."""
     rows, choices = flatten_choices(model, *(arguments.get(name) for name in INPUTS))
     texts = UnpaddedBatch.of(check_inputs(model, *rows))  # [B·C, S]
-    logits = _head_logits(model, texts, MULTIPLE_CHOICE.name)  # [B·C, 1]
+    logits = _compute_head_logits(model, texts, MULTIPLE_CHOICE.name)  # [B·C, 1]
     return MultipleChoiceModelOutput(None, torch.from_numpy(logits).view(-1, choices))
 
 
@@ -153,9 +155,9 @@ def run_span_search(model: CompiledModel, arguments: Arguments) -> SpanSearchOut
         raise AssertionError("the engine did not return the spans it was asked for")
     return SpanSearchOutput(
         None,
-        _finite_log_probs(spans.start_log_probs),
+        _limit_log_probs(spans.start_log_probs),
         torch.from_numpy(texts.columns(spans.start_index)),
-        _finite_log_probs(spans.end_log_probs).flatten(1),
+        _limit_log_probs(spans.end_log_probs).flatten(1),
         torch.from_numpy(texts.columns(spans.end_index)).flatten(1),
         torch.from_numpy(spans.no_answer_logit),
     )
@@ -175,7 +177,7 @@ FORWARDS: Mapping[type[PretrainedAlbert], Forward] = MappingProxyType(
 )
 
 
-def _head_logits(model: CompiledModel, texts: UnpaddedBatch, name: str) -> FloatArray:
+def _compute_head_logits(model: CompiledModel, texts: UnpaddedBatch, name: str) -> FloatArray:
     return require_output(model.run(texts, OutputRequest(head=name)).head_logits)
 
 
@@ -190,21 +192,23 @@ def _number_masked_tokens(texts: UnpaddedBatch, columns: Int64Array | None) -> I
     """Numbers of the tokens to predict at, ascending without duplicates."""
     if columns is None:
         return np.arange(len(texts.positions))
-    numbers = np.unique(texts.token_numbers(columns))
+    numbers = np.unique(texts.number_tokens(columns))
     return numbers[numbers >= 0]
 
 
-def _word_logits(outputs: Outputs, texts: UnpaddedBatch, columns: Int64Array | None) -> Tensor:
+def _spread_word_logits(
+    outputs: Outputs, texts: UnpaddedBatch, columns: Int64Array | None
+) -> Tensor:
     """[B, S, V], or [B, P, V] at `columns`; zeros at padding."""
     logits = require_output(outputs.mlm_logits)
     if columns is None:
         return texts.pad(logits)
-    numbers = texts.token_numbers(columns)  # [B, P]
+    numbers = texts.number_tokens(columns)  # [B, P]
     rows = np.zeros((*columns.shape, logits.shape[1]), np.float32)
     is_real = numbers >= 0
     rows[is_real] = logits[np.searchsorted(_number_masked_tokens(texts, columns), numbers[is_real])]
     return torch.from_numpy(rows)
 
 
-def _finite_log_probs(log_probs: FloatArray) -> Tensor:
+def _limit_log_probs(log_probs: FloatArray) -> Tensor:
     return torch.from_numpy(np.maximum(log_probs, np.float32(EXCLUDED_SCORE)))

@@ -14,7 +14,7 @@ from albertkit.model.losses import (
     check_class_labels,
     check_labels,
     check_span_labels,
-    class_loss,
+    compute_class_loss,
     cross_entropy,
 )
 from albertkit.model.model_with_head import AlbertWithHead, create_head_dropout, create_linear_head
@@ -81,7 +81,7 @@ class AlbertForSequenceClassification(AlbertWithHead):
         trace = Trace.create(hidden_states=output_hidden_states, attentions=output_attentions)
         vectors = self.albert.token_vectors(*inputs, trace)
         logits = self.classifier(self.dropout(self.albert.pool(vectors[:, 0])))  # [B, C]
-        loss = None if targets is None else class_loss(targets, logits)
+        loss = None if targets is None else compute_class_loss(targets, logits)
         return SequenceClassifierOutput(loss, logits, *trace.as_tuples())
 
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from albertkit.errors import InputError
 from albertkit.model.checks import (
     TensorLike,
-    as_tensor,
     check_not_empty,
     check_range,
     check_rank,
     check_shape,
     check_whole,
+    convert_to_tensor,
     is_recorded,
 )
 from albertkit.spec import AlbertConfig
@@ -78,12 +78,14 @@ def check_inputs(
     _check_length(config, shape)
     type_ids = None
     if token_type_ids is not None:
-        type_ids = as_tensor("token_type_ids", token_type_ids, device)
+        type_ids = convert_to_tensor("token_type_ids", token_type_ids, device)
         check_whole("token_type_ids", type_ids)
         check_shape("token_type_ids", type_ids, shape)
     mask = None
     if attention_mask is not None:
-        mask = _check_mask(as_tensor("attention_mask", attention_mask, device), type_ids, shape)
+        mask = _check_mask(
+            convert_to_tensor("attention_mask", attention_mask, device), type_ids, shape
+        )
     if type_ids is None:
         type_ids = torch.zeros(shape, dtype=torch.long, device=device)
     check_range("type-id-out-of-range", "token_type_ids", type_ids, config.type_vocab_size)
@@ -113,7 +115,7 @@ def flatten_choices(
         Each input [B·C, S] (inputs_embeds [B·C, S, E]), and C.
 
     Raises:
-        InputError: [inputs-rank], and as `as_tensor`.
+        InputError: [inputs-rank], and as `convert_to_tensor`.
     """
     values = {
         "input_ids": input_ids,
@@ -125,7 +127,7 @@ def flatten_choices(
     rows: list[Tensor | None] = []
     counts = []
     for name, value in values.items():
-        tensor = None if value is None else as_tensor(name, value, model.device)
+        tensor = None if value is None else convert_to_tensor(name, value, model.device)
         if tensor is not None:
             check_rank(name, tensor, 4 if name == "inputs_embeds" else 3)
             counts.append(tensor.shape[1])
@@ -149,7 +151,7 @@ def check_masked_positions(value: TensorLike, like: Tensor) -> Tensor | None:
     if value is None:
         return None
     name = "masked_lm_positions"
-    positions = as_tensor(name, value, like.device)
+    positions = convert_to_tensor(name, value, like.device)
     check_whole(name, positions)
     check_rank(name, positions, 2)
     check_shape(name, positions, torch.Size((like.shape[0], positions.shape[1])))
@@ -175,8 +177,10 @@ def _check_words(
             fix="Leave one out",
         )
     if inputs_embeds is not None:
-        return _check_word_vectors(config, as_tensor("inputs_embeds", inputs_embeds, device))
-    ids = as_tensor("input_ids", input_ids, device)
+        return _check_word_vectors(
+            config, convert_to_tensor("inputs_embeds", inputs_embeds, device)
+        )
+    ids = convert_to_tensor("input_ids", input_ids, device)
     check_whole("input_ids", ids)
     check_rank("input_ids", ids, 2)
     check_not_empty("input_ids", ids)
@@ -212,7 +216,7 @@ def _check_position_ids(
 ) -> Tensor:
     if value is None:
         return torch.arange(shape[1], device=device).expand(shape)
-    positions = as_tensor("position_ids", value, device)
+    positions = convert_to_tensor("position_ids", value, device)
     if positions.ndim == 2 and positions.shape[0] == 1:
         positions = positions.expand(shape[0], -1)
     check_whole("position_ids", positions)

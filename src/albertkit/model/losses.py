@@ -9,16 +9,15 @@ from torch import Tensor
 from albertkit.errors import InputError
 from albertkit.model.checks import (
     TensorLike,
-    as_tensor,
     check_range,
     check_shape,
     check_whole,
+    convert_to_tensor,
     is_recorded,
 )
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import ProblemType
-
-NO_LABEL = -100  # torch's ignore_index, as in Hugging Face's classes
+from albertkit.spec.heads import IGNORED_LABEL
 
 
 def check_labels(name: str, value: TensorLike, like: Tensor, classes: int) -> Tensor | None:
@@ -38,12 +37,12 @@ def check_labels(name: str, value: TensorLike, like: Tensor, classes: int) -> Te
     """
     if value is None:
         return None
-    labels = as_tensor(name, value, like.device)
+    labels = convert_to_tensor(name, value, like.device)
     check_whole(name, labels)
     if like.ndim == 1 and labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     check_shape(name, labels, like.shape)
-    check_range("label-out-of-range", name, labels.where(labels != NO_LABEL, 0), classes)
+    check_range("label-out-of-range", name, labels.where(labels != IGNORED_LABEL, 0), classes)
     return labels.long()
 
 
@@ -57,7 +56,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         A scalar.
     """
-    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=NO_LABEL)
+    return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED_LABEL)
 
 
 def infer_problem_type(config: AlbertConfig, labels: Tensor) -> ProblemType:
@@ -90,7 +89,7 @@ def check_class_labels(
     """
     if value is None:
         return None
-    labels = as_tensor("labels", value, like.device)
+    labels = convert_to_tensor("labels", value, like.device)
     problem, C = infer_problem_type(config, labels), config.num_labels
     if problem == "single_label_classification":
         classes = check_labels("labels", labels, like, C)
@@ -109,7 +108,7 @@ def check_class_labels(
     return problem, labels
 
 
-def class_loss(targets: tuple[ProblemType, Tensor], logits: Tensor) -> Tensor:
+def compute_class_loss(targets: tuple[ProblemType, Tensor], logits: Tensor) -> Tensor:
     """Compute the loss of texts' labels.
 
     Args:
@@ -143,10 +142,10 @@ def check_span_labels(name: str, value: TensorLike, like: Tensor) -> Tensor | No
     """
     if value is None:
         return None
-    positions = as_tensor(name, value, like.device)
+    positions = convert_to_tensor(name, value, like.device)
     check_whole(name, positions)
     if positions.ndim == 2 and positions.shape[1] == 1:
         positions = positions[:, 0]
     check_shape(name, positions, like.shape[:1])
     positions = positions.long().clamp(min=0)
-    return positions.where(positions < like.shape[1], NO_LABEL)
+    return positions.where(positions < like.shape[1], IGNORED_LABEL)

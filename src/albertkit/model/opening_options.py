@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 
 from albertkit.errors import InputError
-from albertkit.errors.exceptions import first_line
+from albertkit.errors.exceptions import take_first_line
 from albertkit.model.devices import resolve_device
 from albertkit.spec import AlbertConfig
 
@@ -133,7 +133,7 @@ def check_device(device: str | torch.device) -> torch.device:
         raise InputError(
             "model-argument-invalid",
             f"device is {str(device)!r}, which is not available",
-            why=first_line(error),
+            why=take_first_line(error),
             fix="Choose 'cpu', or a device that torch sees",
         ) from error
     return target

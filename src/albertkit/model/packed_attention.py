@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from albertkit.model.padded_attention import LONGEST, attend_in_groups
+from albertkit.model.padded_attention import LONGEST_TEXT, attend_in_groups
 
 Kernel = Callable[..., Tensor]
 HEAD_STEP = 8  # the GPU's kernel needs head sizes that are multiples of this
@@ -92,7 +92,7 @@ def attend_within_texts(
     has_kernel_type = q.is_cuda and q.dtype == torch.bfloat16 and not dropout
     if has_kernel_type and (kernel := _find_kernel()) is not None:
         return _attend_in_one_kernel(kernel, q, k, v, bounds)
-    if q.requires_grad and not q.is_cuda and bounds.longest <= LONGEST:
+    if q.requires_grad and not q.is_cuda and bounds.longest <= LONGEST_TEXT:
         return attend_in_groups(q, k, v, bounds.runs, dropout)
     return _attend_run_by_run(q, k, v, bounds, dropout)
 

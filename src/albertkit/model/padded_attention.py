@@ -20,7 +20,7 @@ from torch import Tensor
 from albertkit.model.explicit_attention import attend_explicitly
 
 GROUPS = 4  # 1, 2, 4, 8 groups: 300, 280, 280, 290 ms a step of the texts above, in bfloat16
-LONGEST = 128  # of longer texts the probabilities [n, A, S, S] would need much memory
+LONGEST_TEXT = 128  # of longer texts the probabilities [n, A, S, S] would need much memory
 
 Runs = tuple[tuple[int, int], ...]  # (length, number of texts) of neighbours
 

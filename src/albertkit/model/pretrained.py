@@ -21,14 +21,14 @@ from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.checkpoints.format import NO_FILES
 from albertkit.errors import FormatError
 from albertkit.errors.arguments import check_keywords
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.model.albert import (
     AlbertEmbeddings,
     AlbertTransformer,
     Attention,
     MaskedLMHead,
-    empty_embedding,
+    create_empty_embedding,
     initialize_weights,
 )
 from albertkit.model.opening_options import (
@@ -207,7 +207,7 @@ class PretrainedAlbert(nn.Module, ABC):
             InputError: [float16-overflow].
             ResourceError: [write-failed].
         """
-        with new_directory(Path(location)) as directory:
+        with create_directory(Path(location)) as directory:
             HUGGINGFACE.write(
                 Checkpoint(self.weights(), self.tokenizer_files), directory, dtype=dtype
             )
@@ -217,7 +217,9 @@ class PretrainedAlbert(nn.Module, ABC):
 
         They share the memory of float32 parameters on the CPU: copy them to keep them.
         """
-        arrays = {name: _as_array(value) for name, value in self.canonical_parameters().items()}
+        arrays = {
+            name: _convert_to_array(value) for name, value in self.canonical_parameters().items()
+        }
         return Weights(self.config, self.heads, arrays, origin=type(self).__name__)
 
     def canonical_parameters(self) -> dict[str, nn.Parameter]:
@@ -263,7 +265,7 @@ class PretrainedAlbert(nn.Module, ABC):
         config = replace(self.config, vocab_size=new_num_tokens)
         old = self.get_input_embeddings().weight
         kept = min(len(old), config.vocab_size)
-        embeddings = empty_embedding(config.vocab_size, config.embedding_size)
+        embeddings = create_empty_embedding(config.vocab_size, config.embedding_size)
         embeddings = embeddings.to(old.device, old.dtype)
         initialize_weights(embeddings, config.initializer_range)
         with torch.no_grad():
@@ -352,6 +354,6 @@ def _describe_loading(model: PretrainedAlbert, weights: Weights) -> dict[str, li
     }
 
 
-def _as_array(value: Tensor) -> FloatArray:
+def _convert_to_array(value: Tensor) -> FloatArray:
     array: FloatArray = value.detach().float().cpu().numpy()
     return array

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from albertkit.errors.arguments import check_keywords
 from albertkit.model.albert import Attention, Trace, initialize_weights
 from albertkit.model.call_adapter import accept_input_aliases
-from albertkit.model.checks import TensorLike, as_tensor, check_shape, is_traced
+from albertkit.model.checks import TensorLike, check_shape, convert_to_tensor, is_traced
 from albertkit.model.inputs import check_inputs
-from albertkit.model.losses import NO_LABEL, check_span_labels
+from albertkit.model.losses import check_span_labels
 from albertkit.model.model_with_head import AlbertWithHead, create_head_dropout
 from albertkit.model.outputs import SpanSearchOutput
 from albertkit.spec import AlbertConfig
-from albertkit.spec.heads import EXCLUDED_SCORE, SPAN_SEARCH
+from albertkit.spec.heads import EXCLUDED_SCORE, IGNORED_LABEL, SPAN_SEARCH
 
 
 class StartLogits(nn.Module):
@@ -157,7 +157,9 @@ class AlbertForSpanSearch(AlbertWithHead):
         loss = None
         if starts is not None and ends is not None:
             of_label = self._end_log_probs(vectors, starts.clamp(min=0)[:, None], is_excluded)
-            loss = (_span_loss(start_log, starts) + _span_loss(of_label[:, 0], ends)) / 2
+            loss = (
+                _compute_span_loss(start_log, starts) + _compute_span_loss(of_label[:, 0], ends)
+            ) / 2
             if no_answers is not None:
                 target = no_answers.to(no_answer_logit.dtype)
                 loss = loss + F.binary_cross_entropy_with_logits(no_answer_logit, target) / 2
@@ -181,11 +183,11 @@ class AlbertForSpanSearch(AlbertWithHead):
 def check_numbers(name: str, value: TensorLike, like: Tensor) -> Tensor | None:
     """Convert numbers to a tensor of the shape of `like`; None stays None.
 
-    Raises InputError [inputs-shape], and as `as_tensor`.
+    Raises InputError [inputs-shape], and as `convert_to_tensor`.
     """
     if value is None:
         return None
-    numbers = as_tensor(name, value, like.device)
+    numbers = convert_to_tensor(name, value, like.device)
     check_shape(name, numbers, like.shape)
     return numbers
 
@@ -199,6 +201,6 @@ def _log_softmax(scores: Tensor, is_excluded: Tensor) -> Tensor:
     return F.log_softmax(scores.masked_fill(is_excluded, EXCLUDED_SCORE), dim=-1)
 
 
-def _span_loss(log_probs: Tensor, positions: Tensor) -> Tensor:
+def _compute_span_loss(log_probs: Tensor, positions: Tensor) -> Tensor:
     """log_probs: [B, S]; positions: [B], -100 for no label."""
-    return F.nll_loss(log_probs, positions, ignore_index=NO_LABEL)
+    return F.nll_loss(log_probs, positions, ignore_index=IGNORED_LABEL)

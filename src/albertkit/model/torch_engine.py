@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,7 +23,7 @@ from albertkit.model.albert import AlbertEncoder
 from albertkit.model.forked_child import FORK, prepare_forked_child
 from albertkit.model.packed_attention import TextBounds
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.parameters import CachedArrays, as_writable
+from albertkit.spec.parameters import CachedArrays, make_writable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -75,9 +74,9 @@ class TorchEngine:
         """The model's config."""
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
         """Compute the requested outputs of a packed batch; as `Engine.run`."""
-        check_request(self.weights, batch, wanted)
+        check_request(self.weights, batch, request)
         encoder = self._encoder
         if encoder is None:
             raise RuntimeError("this engine was closed")
@@ -97,7 +96,7 @@ class TorchEngine:
             sorted_vectors: FloatArray = vectors[0].cpu().float().numpy()
         result = np.empty_like(sorted_vectors)
         result[order] = sorted_vectors
-        return compute_outputs(self._heads, result, batch.offsets, wanted)
+        return compute_outputs(self._heads, result, batch.offsets, request)
 
     def close(self) -> None:
         """Free the parameters; the engine cannot run afterwards."""
@@ -110,7 +109,7 @@ class TorchEngine:
 
     def _gather(self, values: Int32Array, slots: Int64Array) -> Tensor:
         """Values of slots [R, W], in one row [1, T]."""
-        row: npt.NDArray[np.int32] = values.reshape(-1)[slots][None]
+        row: Int32Array = values.reshape(-1)[slots][None]
         return torch.from_numpy(row).to(self._device)
 
 
@@ -120,7 +119,7 @@ def build_encoder(weights: Weights, dtype: torch.dtype, device: torch.device) ->
         encoder = AlbertEncoder(weights.config, pooler=False)
     arrays = CachedArrays(weights.arrays)
     state = {
-        name: torch.from_numpy(as_writable(arrays[name])).to(device, dtype)
+        name: torch.from_numpy(make_writable(arrays[name])).to(device, dtype)
         for name, _ in encoder.named_parameters()
     }
     encoder.load_state_dict(state, assign=True)

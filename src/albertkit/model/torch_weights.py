@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from albertkit.arrays import FloatArray
-from albertkit.checkpoints.agreement import by_transformers, other_order
+from albertkit.checkpoints.agreement import assign_group_by_transformers, describe_other_order
 from albertkit.errors import InputError
 from albertkit.model.compiled_forwards import FORWARDS
 from albertkit.model.outputs import ModelOutput
@@ -60,7 +60,7 @@ def read_torch_weights(model: object) -> TorchWeights:
         FormatError: [config-not-albert].
     """
     if not isinstance(model, nn.Module):
-        raise _not_albert(model)
+        raise _not_albert_error(model)
     if isinstance(model, PretrainedAlbert):
         source = _read_own_model(model)
     else:
@@ -80,7 +80,7 @@ def _read_own_model(model: PretrainedAlbert) -> TorchWeights:
     for cls in type(model).__mro__:
         if cls in FORWARDS:
             return TorchWeights(cls, model.weights())
-    raise _not_albert(model)
+    raise _not_albert_error(model)
 
 
 def _read_transformers_model(model: nn.Module) -> TorchWeights:
@@ -93,21 +93,21 @@ def _read_transformers_model(model: nn.Module) -> TorchWeights:
         None,
     )
     if theirs is None:
-        raise _not_albert(model)
+        raise _not_albert_error(model)
     cls, name = CLASSES[theirs.__name__], type(model).__name__
     settings = model.config.to_dict()  # type: ignore[union-attr,operator]  # a config of transformers
     config = AlbertConfig.from_dict(settings, where=name)
-    if order := other_order(config, by_transformers):
+    if order := describe_other_order(config, assign_group_by_transformers):
         raise InputError(
             "group-assignment-differs",
             f"transformers assigns the groups of these weights differently: {order}",
             why="it rounds the number of a layer's group",
             fix="Run this model in transformers",
         )
-    return TorchWeights(cls, _canonical_weights(model, config, cls, name), theirs.__module__)
+    return TorchWeights(cls, _take_weights(model, config, cls, name), theirs.__module__)
 
 
-def _canonical_weights(
+def _take_weights(
     model: nn.Module, config: AlbertConfig, cls: type[PretrainedAlbert], origin: str
 ) -> Weights:
     """The parameters of transformers' model; tied parameters must be equal."""
@@ -138,7 +138,7 @@ def _canonical_weights(
     return Weights(config, table.heads, arrays, origin)
 
 
-def _not_albert(model: object) -> InputError:
+def _not_albert_error(model: object) -> InputError:
     return InputError(
         "model-not-albert",
         f"the model is a {type(model).__module__}.{type(model).__qualname__}",

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from albertkit.arrays import FloatArray, Int64Array
-from albertkit.engine.packing import Layout, pack, plan, token_numbers
+from albertkit.arrays import BoolArray, FloatArray, Int64Array
+from albertkit.engine.packing import Layout, number_tokens, pack, plan
 from albertkit.engine.protocol import Engine, OutputRequest, Outputs, PackedBatch, Spans
 from albertkit.model.inputs import ModelInputs
 from albertkit.spec import head
@@ -29,7 +29,7 @@ class UnpaddedBatch:
 
     encodings: Encodings
     positions: Int64Array  # [T], which need not count from 0
-    is_real: npt.NDArray[np.bool_]  # [B, S], True at real tokens
+    is_real: BoolArray  # [B, S], True at real tokens
 
     @classmethod
     def of(cls, inputs: ModelInputs) -> UnpaddedBatch:
@@ -52,7 +52,7 @@ class UnpaddedBatch:
             The layout, the numbers of the call's tokens in 0 … T - 1, and the packed batch.
         """
         for layout in plan(self.encodings.lengths):
-            numbers = token_numbers(self.encodings, layout)
+            numbers = number_tokens(self.encodings, layout)
             batch = pack(self.encodings, layout)
             positions = np.zeros_like(batch.positions)
             positions.reshape(-1)[batch.slots] = self.positions[numbers]
@@ -66,7 +66,7 @@ class UnpaddedBatch:
         rows[self.is_real] = values
         return torch.from_numpy(rows)
 
-    def token_numbers(self, columns: Int64Array) -> Int64Array:
+    def number_tokens(self, columns: Int64Array) -> Int64Array:
         """Convert columns [B, P] of each row to numbers of tokens, -1 for padding."""
         counted = np.cumsum(self.is_real).reshape(self.is_real.shape) - 1
         numbers = np.where(self.is_real, counted, -1)  # [B, S]

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.pretraining.masking import MaskingVocabulary, mask_pieces
-from albertkit.pretraining.sentence_order import IGNORED, cut_document
 from albertkit.pretraining.sentence_order import Sequence as TextSequence
+from albertkit.pretraining.sentence_order import cut_document
 from albertkit.pretraining.sequence_packing import PackedItem, pack_rows
 from albertkit.pretraining.shards import CorpusShard
-from albertkit.pretraining.token_teacher import TokenTeacher, join_targets, no_targets
+from albertkit.pretraining.token_teacher import TokenTeacher, join_targets, make_no_targets
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.training.schedules import Ramp
 
 BLOCK_PIECES = 1 << 16
@@ -35,9 +36,9 @@ class PretrainingBatch:
     positions: Int64Array  # [R, W]
     segment_ids: Int64Array  # [R, W], the number of each slot's sequence, -1 for empty slots
     masked: Int64Array  # [P] flat slots
-    labels: Int64Array  # [P], IGNORED for filling
+    labels: Int64Array  # [P], IGNORED_LABEL for filling
     firsts: Int64Array  # [N] flat slot of each sequence's [CLS]
-    orders: Int64Array  # [N], IGNORED for filling
+    orders: Int64Array  # [N], IGNORED_LABEL for filling
     taught: Int64Array  # [T] flat slots that have a teacher's vector
     teacher: FloatArray  # [T, D], their mean is 0
     tokens: int  # slots that are not empty
@@ -203,7 +204,7 @@ def make_batch(
     type_ids, positions = (np.zeros((R, W), np.int64) for _ in range(2))
     segment_ids = np.full((R, W), -1, np.int64)
     masked: list[Int64Array] = []
-    labels: list[npt.NDArray[np.int32]] = []
+    labels: list[Int32Array] = []
     for number, packed in enumerate(layout):
         sequence, first = packed.item, packed.row * W + packed.column
         if static_seed is not None:
@@ -219,7 +220,7 @@ def make_batch(
         masked.append(masked_sequence.positions + first)
         labels.append(masked_sequence.labels)
     firsts = [packed.row * W + packed.column for packed in layout]
-    targets = no_targets()
+    targets = make_no_targets()
     if teacher is not None:
         targets = join_targets(teacher.targets([p.item.ids for p in layout]), firsts)
     return PretrainingBatch(
@@ -228,9 +229,9 @@ def make_batch(
         positions,
         segment_ids,
         _resize(np.concatenate(masked), shape.prediction_count, 0),
-        _resize(np.concatenate(labels), shape.prediction_count, IGNORED),
+        _resize(np.concatenate(labels), shape.prediction_count, IGNORED_LABEL),
         _resize(np.array(firsts), shape.max_sequences, 0),
-        _resize(np.array([p.item.order for p in layout]), shape.max_sequences, IGNORED),
+        _resize(np.array([p.item.order for p in layout]), shape.max_sequences, IGNORED_LABEL),
         targets.slots,
         targets.vectors,
         tokens=int((segment_ids >= 0).sum()),

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 1 << 19  # logits that are computed at a time: 2 MB in float32
+CHUNK_LOGITS = 1 << 19  # logits that are computed at a time: 2 MB in float32
 
 
 def mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ class _SummedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
         """Sum the loss, a chunk of rows at a time."""
-        rows = max(1, CHUNK // logits.shape[1])
+        rows = max(1, CHUNK_LOGITS // logits.shape[1])
         gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
         total = torch.zeros(())
         for first in range(0, len(logits), rows):

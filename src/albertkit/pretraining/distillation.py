@@ -24,8 +24,8 @@ from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.distillation_dataset import DistillationDataset, read_vectors
 from albertkit.pretraining.initialization import (
     align_to_teacher,
+    compute_principal_directions,
     initialize_from,
-    principal_directions,
     set_parameter,
     to_arrays,
 )
@@ -92,7 +92,9 @@ class Student(nn.Module):
         """The mean squared difference between the student's and the teacher's cosines."""
         cosines = teacher @ teacher.T  # [N, N]
         return self.mean_over_widths(
-            lambda width: F.mse_loss(_cosines(student[:, :width], student[:, :width]), cosines),
+            lambda width: F.mse_loss(
+                _compute_cosines(student[:, :width], student[:, :width]), cosines
+            ),
             fraction,
         )
 
@@ -101,7 +103,8 @@ class Student(nn.Module):
         labels = torch.arange(len(student), device=student.device)
         return self.mean_over_widths(
             lambda width: F.cross_entropy(
-                _cosines(student[:, :width], target[:, :width]) / self.losses.temperature, labels
+                _compute_cosines(student[:, :width], target[:, :width]) / self.losses.temperature,
+                labels,
             ),
             fraction,
         )
@@ -124,7 +127,7 @@ class Student(nn.Module):
         counts = is_own | (cosines < cosines[labels, labels][:, None])
 
         def loss(width: int) -> Tensor:
-            scores = _cosines(student[anchors, :width], student[candidates, :width])
+            scores = _compute_cosines(student[anchors, :width], student[candidates, :width])
             scores = scores / self.losses.temperature
             return F.cross_entropy(scores.masked_fill(~counts, -torch.inf), labels)
 
@@ -140,7 +143,7 @@ class Student(nn.Module):
         return {n.removeprefix("albert."): p for n, p in self.named_parameters()}
 
 
-def _cosines(a: Tensor, b: Tensor) -> Tensor:
+def _compute_cosines(a: Tensor, b: Tensor) -> Tensor:
     return F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
 
 
@@ -217,7 +220,7 @@ def _make_student(
         initialize_from(parameters, config, recipe.read_weights(recipe.data.initialize_from))
         rotation = align_directions(student, data)
     else:
-        rotation = principal_directions(targets, config.hidden_size)  # [D, H]
+        rotation = compute_principal_directions(targets, config.hidden_size)  # [D, H]
     student.rotation.copy_(torch.from_numpy(rotation.astype(np.float32)))
     if recipe.data.piece_vectors and not recipe.data.initialize_from:
         vectors = read_vectors(recipe.path(recipe.data.piece_vectors)) @ rotation

@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.npy import read_npy
 from albertkit.pretraining.metadata import (
     ArraySpec,
     CorpusMetadata,
-    id_dtype,
+    choose_id_dtype,
+    describe_vocabulary,
     open_corpus,
-    vocabulary_of,
     write_metadata,
 )
 from albertkit.tokenization.encodings import Encodings
@@ -158,15 +158,15 @@ def write_distillation_dataset(
             why=f"each text needs its teacher's vector; there are {rows:,} rows of vectors",
             fix="Give both in the same order, one vector for each line that is not empty",
         )
-    vocab_size, fingerprint, special_ids = vocabulary_of(tokenizer)
+    vocab_size, fingerprint, special_ids = describe_vocabulary(tokenizer)
     parts: dict[str, Sequence[npt.NDArray[np.generic]]] = {
-        "ids": [encodings.ids.astype(id_dtype(vocab_size))],
+        "ids": [encodings.ids.astype(choose_id_dtype(vocab_size))],
         "offsets": [encodings.offsets.astype(np.int64)],
         "targets": targets,
     }
     if triplets is not None:
         parts[TRIPLETS] = [triplets]
-    with new_directory(directory) as staging:
+    with create_directory(directory) as staging:
         specs = {}
         for name, arrays in parts.items():
             dtype = np.dtype(np.float16) if name == "targets" else arrays[0].dtype

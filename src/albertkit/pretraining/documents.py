@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 
-def documents(lines: Iterable[str]) -> Iterator[list[str]]:
+def read_documents(lines: Iterable[str]) -> Iterator[list[str]]:
     """Group lines into documents.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
@@ -36,7 +36,7 @@ def export(
     """
     checkpoint = Checkpoint(add_fingerprint(weights, tokenizer), pooling=pooling)
     form = HUGGINGFACE if pooling is None else SENTENCE_TRANSFORMERS
-    with new_directory(directory) as staging:
+    with create_directory(directory) as staging:
         form.write(checkpoint, staging, dtype=dtype)
         tokenizer.write_files(staging)
         for name, content in (files or {}).items():

@@ -16,11 +16,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import Float64Array, FloatArray
 from albertkit.checkpoints.agreement import check_shapes
 from albertkit.errors import InputError
 from albertkit.spec import AlbertConfig, Weights, parameter_table
-from albertkit.spec.parameters import layer_prefix
+from albertkit.spec.parameters import make_layer_prefix
 
 LOGGER = logging.getLogger(__name__)
 
@@ -45,13 +45,13 @@ def align_to_teacher(
         The word table [V, E] and the projection [H, E] that turns its rows back to `vectors`.
     """
     centred = vectors.astype(np.float64) - vectors.mean(0, dtype=np.float64)
-    rotation = principal_directions(centred, width)  # [H, E]
+    rotation = compute_principal_directions(centred, width)  # [H, E]
     projection = rotation * np.sqrt(len(rotation) / width)  # gives vectors of about unit values
     table = scale_table(centred @ rotation, special_ids, np.random.default_rng(seed))
     return np.asarray(table, np.float32), np.asarray(projection, np.float32)
 
 
-def principal_directions(vectors: npt.NDArray[np.floating], width: int) -> npt.NDArray[np.float64]:
+def compute_principal_directions(vectors: npt.NDArray[np.floating], width: int) -> Float64Array:
     """The `width` directions [D, width] that hold most of vectors [N, D], not centred.
 
     Cosines between vectors survive this best, because the origin stays in its position.
@@ -72,8 +72,8 @@ def principal_directions(vectors: npt.NDArray[np.floating], width: int) -> npt.N
 
 
 def scale_table(
-    table: npt.NDArray[np.float64], special_ids: Collection[int], rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+    table: Float64Array, special_ids: Collection[int], rng: np.random.Generator
+) -> Float64Array:
     """Scale a word table to TABLE_STD, with random rows for the special pieces."""
     scaled = table * (TABLE_STD / table.std())
     rows = sorted(special_ids)
@@ -109,7 +109,7 @@ def initialize_from(
     for group in range(config.num_hidden_groups):
         source = group * weights.config.num_hidden_groups // config.num_hidden_groups
         for inner in range(config.inner_group_num):
-            old, new = layer_prefix(source, inner), layer_prefix(group, inner)
+            old, new = make_layer_prefix(source, inner), make_layer_prefix(group, inner)
             for name, array in weights.arrays.items():
                 if name.startswith(old):
                     arrays[new + name.removeprefix(old)] = array

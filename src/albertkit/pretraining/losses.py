@@ -76,9 +76,9 @@ class PackedPretraining(nn.Module):
         loss = masked_loss + self.order_weight(fraction) * order_loss
         metrics = {
             "masked_loss": masked_loss,
-            "masked_accuracy": accuracy(words, labels),
+            "masked_accuracy": compute_accuracy(words, labels),
             "order_loss": order_loss,
-            "order_accuracy": accuracy(order, orders),
+            "order_accuracy": compute_accuracy(order, orders),
         }
         if len(taught):
             student = self.teacher(vectors[taught]).float()  # [T, D]
@@ -93,17 +93,17 @@ class PackedPretraining(nn.Module):
 
     def canonical_parameters(self) -> dict[str, nn.Parameter]:
         """The parameters under their canonical names."""
-        return {canonical_name(name): value for name, value in self.named_parameters()}
+        return {make_canonical_name(name): value for name, value in self.named_parameters()}
 
 
-def canonical_name(name: str) -> str:
+def make_canonical_name(name: str) -> str:
     """albert.pooler.weight → pooler.weight, order.bias → sop_classifier.classifier.bias."""
     name = name.removeprefix("albert.")
     prefix = SENTENCE_ORDER.prefix
     return name.replace("order.", f"{prefix}.") if name.startswith("order.") else name
 
 
-def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+def compute_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """The fraction of labels that the greatest logit names, ignored ones left out.
 
     A label that shares the greatest logit with n - 1 others counts 1/n: bfloat16 has many ties.

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import Int32Array, Int64Array
+from albertkit.arrays import BoolArray, Int32Array, Int64Array
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.tokenization.vocabulary import SpecialIds
 
@@ -26,8 +25,6 @@ MASKED_RATIO, KEPT_RATIO = 0.8, 0.1  # the rest becomes a random ordinary piece
 
 PUNCTUATION = frozenset('!"#$%&()*+,-./:;?@[\\]^_`{|}~')  # google's list: ' is not in it
 LETTERS = re.compile(r"[a-z]")
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

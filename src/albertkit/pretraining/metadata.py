@@ -20,7 +20,7 @@ from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.tokenization.vocabulary import SpecialIds
 
 FILE = "metadata.json"
-VERSION = 2
+SHARD_VERSION = 2
 DTYPES = ("uint16", "int32", "int64", "float16")
 
 
@@ -56,19 +56,19 @@ class CorpusMetadata:
             )
 
 
-def vocabulary_of(tokenizer: AlbertTokenizer) -> tuple[int, str, SpecialIds]:
+def describe_vocabulary(tokenizer: AlbertTokenizer) -> tuple[int, str, SpecialIds]:
     """The part of the metadata that the tokenizer decides: size, fingerprint, special ids."""
     return tokenizer.vocab_size, tokenizer.fingerprint, tokenizer.vocabulary.table.specials
 
 
-def id_dtype(vocab_size: int) -> np.dtype[np.integer]:
+def choose_id_dtype(vocab_size: int) -> np.dtype[np.integer]:
     """Two bytes an id if the vocabulary allows it, else four."""
     return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.int32)
 
 
 def write_metadata(directory: Path, metadata: CorpusMetadata) -> None:
     """Write `metadata.json` into the directory."""
-    text = json.dumps({"version": VERSION, **asdict(metadata)}, indent=1)
+    text = json.dumps({"version": SHARD_VERSION, **asdict(metadata)}, indent=1)
     (directory / FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -90,11 +90,11 @@ def open_corpus(
             fix="Make one with `albertkit shards` or `albertkit prepare-distillation`",
         )
     values = read_json(directory / FILE)
-    if (values.get("version"), values.get("kind")) != (VERSION, kind):
+    if (values.get("version"), values.get("kind")) != (SHARD_VERSION, kind):
         raise _format_error(
             directory,
             f"it is a {values.get('kind')!r} of version {values.get('version')}",
-            f"this release reads a {kind!r} of version {VERSION}",
+            f"this release reads a {kind!r} of version {SHARD_VERSION}",
         )
     try:
         metadata = _parse(values)

@@ -109,7 +109,9 @@ def _describe_distillation(
     """The dataset, and the weights of the losses."""
     dataset = DistillationDataset.open(recipe.path(data.dataset))
     ramps = {name: getattr(data, name) for name in DISTILLATION_FIGURES}
-    weights = ", ".join(f"{name} {_range(ramp)}" for name, ramp in ramps.items() if _range(ramp))
+    weights = ", ".join(
+        f"{name} {_format_ramp(ramp)}" for name, ramp in ramps.items() if _format_ramp(ramp)
+    )
     return [
         f"Texts: `{data.dataset}`, {len(dataset):,} texts, {len(dataset.ids):,} pieces, with "
         f"a teacher's vectors of {dataset.targets.shape[1]} numbers.",
@@ -118,7 +120,7 @@ def _describe_distillation(
     ]
 
 
-def _range(ramp: Ramp) -> str:
+def _format_ramp(ramp: Ramp) -> str:
     """The values of a ramp, as "20" or "0 → 0.2"; empty if all are 0."""
     values = list(dict.fromkeys(value for _, value in ramp.points))
     return " → ".join(f"{value:g}" for value in values) if any(values) else ""

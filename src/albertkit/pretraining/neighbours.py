@@ -16,16 +16,17 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from albertkit.arrays import Float64Array
 from albertkit.errors import InputError
 from albertkit.pretraining.initialization import (
     TABLE_STD,
-    principal_directions,
+    compute_principal_directions,
     scale_table,
     set_parameter,
     to_tensor,
 )
 from albertkit.spec import AlbertConfig
-from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+from albertkit.spec.parameters import WORD_TABLE, make_layer_prefix
 
 DIMENSIONS = 32  # of E for positions: 16 sines and cosines
 FREQUENCIES = math.pi * (np.arange(DIMENSIONS // 2) + 0.5) / (DIMENSIONS // 2)  # narrow peaks
@@ -64,30 +65,30 @@ def initialize_neighbour_heads(
     rng = np.random.default_rng(seed)
     rotation = np.linalg.qr(rng.normal(size=(H, E)))[0] * math.sqrt(H / E)  # [H, E]
     centred = piece_vectors.astype(np.float64) - piece_vectors.mean(0, dtype=np.float64)
-    words = centred @ principal_directions(centred, E - DIMENSIONS)
+    words = centred @ compute_principal_directions(centred, E - DIMENSIONS)
     words = scale_table(words, special_ids, rng)
     set_parameter(parameters[WORD_TABLE], np.pad(words, ((0, 0), (0, DIMENSIONS))))
-    set_parameter(parameters["embeddings.position_embeddings.weight"], _position_table(config))
+    set_parameter(parameters["embeddings.position_embeddings.weight"], _make_position_table(config))
     parameters["embeddings.token_type_embeddings.weight"].data.mul_(0.1)
     set_parameter(parameters["encoder.embedding_hidden_mapping_in.weight"], rotation)
     back = rotation.T[E - DIMENSIONS :] * (E / H)  # [DIMENSIONS, H], token vectors → positions
     for group in range(config.num_hidden_groups):
         for inner in range(config.inner_group_num):
-            prefix = layer_prefix(group, inner) + "attention."
+            prefix = make_layer_prefix(group, inner) + "attention."
             query, key = (parameters[f"{prefix}{name}.weight"] for name in ("query", "key"))
             for head, shift in enumerate(SHIFTS):
                 _set_head(query, head * D, D, SHARPNESS * back)
                 _set_head(key, head * D, D, SHARPNESS * _shift_matrix(shift) @ back)
 
 
-def _position_table(config: AlbertConfig) -> npt.NDArray[np.float64]:
+def _make_position_table(config: AlbertConfig) -> Float64Array:
     """[positions, E]: sine and cosine of each frequency in the last dimensions."""
     angles = np.arange(config.max_position_embeddings)[:, None] * FREQUENCIES
     waves = np.stack([np.sin(angles), np.cos(angles)], -1).reshape(len(angles), DIMENSIONS)
     return np.pad(waves * TABLE_STD, ((0, 0), (config.embedding_size - DIMENSIONS, 0)))
 
 
-def _shift_matrix(shift: int) -> npt.NDArray[np.float64]:
+def _shift_matrix(shift: int) -> Float64Array:
     """[DIMENSIONS, DIMENSIONS]: from the waves of position p to those of p - shift."""
     matrix = np.zeros((DIMENSIONS, DIMENSIONS))
     for n, angle in enumerate(FREQUENCIES * shift):
@@ -96,7 +97,7 @@ def _shift_matrix(shift: int) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def _set_head(matrix: nn.Parameter, first: int, width: int, rows: npt.NDArray[np.float64]) -> None:
+def _set_head(matrix: nn.Parameter, first: int, width: int, rows: Float64Array) -> None:
     """Give the head at row `first` of a [H, H] matrix these rows, and zeros below them."""
     matrix.data[first : first + width] = 0
     matrix.data[first : first + len(rows)] = to_tensor(rows)

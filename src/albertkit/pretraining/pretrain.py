@@ -35,7 +35,7 @@ from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Metrics, Trainer
 from albertkit.training.schedules import Ramp, Stages
 
-HEADS = ("masked_lm", "sentence_order")
+TRAINED_HEADS = ("masked_lm", "sentence_order")
 VALID_BATCHES = 64
 STEPS_PER_BLOCK = 32
 
@@ -118,7 +118,7 @@ def pretrain(
         teacher,
         recipe.data.teacher_weight,
     )
-    table = parameter_table(config, HEADS)
+    table = parameter_table(config, TRAINED_HEADS)
     trainer: Trainer[PretrainingBatch] = Trainer(
         model.canonical_parameters(),
         table.decaying,
@@ -136,7 +136,7 @@ def pretrain(
     training_device.leave()
     names = {row.name for row in table}  # not the teacher's projection
     parameters = {n: p for n, p in model.canonical_parameters().items() if n in names}
-    return Weights(config, HEADS, to_arrays(parameters), str(directory))
+    return Weights(config, TRAINED_HEADS, to_arrays(parameters), str(directory))
 
 
 def evaluate(

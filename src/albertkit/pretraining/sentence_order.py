@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.pretraining.shards import SHORTEST, Document
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization.vocabulary import SpecialIds
 
-IGNORED = -100  # torch's label for "no loss here"
 ADDED = 3  # special pieces of [CLS] A [SEP] B [SEP]
 SHORT_RATIO = 0.1  # google's short_seq_prob
 
@@ -28,7 +28,7 @@ class Sequence:
 
     ids: Int32Array  # [S], with [CLS] and [SEP]
     type_ids: Int32Array  # [S]
-    order: int  # 0 in order, 1 swapped, IGNORED if there is only one segment
+    order: int  # 0 in order, 1 swapped, IGNORED_LABEL if there is only one segment
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,7 +70,7 @@ def _make_sequence(
     """Put the special pieces around the body, cut at one of `cuts` if there are any."""
     cls, sep = [special_ids.cls], [special_ids.sep]
     if not len(cuts):
-        return Sequence(_concat(cls, body, sep), np.zeros(len(body) + 2, np.int32), IGNORED)
+        return Sequence(_concat(cls, body, sep), np.zeros(len(body) + 2, np.int32), IGNORED_LABEL)
     cut = int(rng.choice(cuts))
     a, b, order = body[:cut], body[cut:], int(rng.random() < 0.5)
     if order:

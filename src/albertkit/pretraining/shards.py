@@ -19,13 +19,13 @@ import numpy.typing as npt
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.pretraining.metadata import (
     ArraySpec,
     CorpusMetadata,
-    id_dtype,
+    choose_id_dtype,
+    describe_vocabulary,
     open_corpus,
-    vocabulary_of,
     write_metadata,
 )
 from albertkit.tokenization.sentences import split_sentences
@@ -121,11 +121,11 @@ def write_shard(
             why="a run may read it",
             fix="Give another directory, or remove this one",
         )
-    vocab_size, fingerprint, special_ids = vocabulary_of(tokenizer)
-    dtype, short_documents = id_dtype(vocab_size), 0
+    vocab_size, fingerprint, special_ids = describe_vocabulary(tokenizer)
+    dtype, short_documents = choose_id_dtype(vocab_size), 0
     pieces = 0
     counts = [1, 1]  # offsets of sentences and of documents
-    with new_directory(directory) as staging, ExitStack() as stack:
+    with create_directory(directory) as staging, ExitStack() as stack:
         files = [stack.enter_context((staging / f"{name}.bin").open("wb")) for name in NAMES]
         files[1].write(np.zeros(1, np.int64).tobytes())
         files[2].write(np.zeros(1, np.int64).tobytes())

@@ -106,7 +106,7 @@ class TokenTeacher:
         """Give each piece the mean of its word's tokens [S, D]."""
         counts = np.array([self.token_counts[word] for word in words], np.int64)
         if counts.sum() != len(tokens) or not len(tokens):
-            return no_targets(self.size)
+            return make_no_targets(self.size)
         has_tokens = counts > 0
         starts = (np.cumsum(counts) - counts)[has_tokens]
         means = np.add.reduceat(tokens, starts, axis=0) / counts[has_tokens, None]
@@ -115,7 +115,7 @@ class TokenTeacher:
         return TokenTargets(slots, means[rows[word_numbers[slots]]].astype(np.float32))
 
 
-def no_targets(size: int = 0) -> TokenTargets:
+def make_no_targets(size: int = 0) -> TokenTargets:
     """Targets of no slot."""
     return TokenTargets(np.empty(0, np.int64), np.empty((0, size), np.float32))
 

@@ -35,11 +35,11 @@ def read_triplets(location: str, texts: Sequence[str]) -> Int32Array:
     """
     table = read_whole_table(location)
     numbers = {text: n for n, text in enumerate(texts)}
-    columns = [_numbers(table, name, numbers) for name in COLUMNS]
+    columns = [_number_texts(table, name, numbers) for name in COLUMNS]
     return np.array(columns, np.int32).T
 
 
-def _numbers(table: WholeTable, name: str, numbers: dict[str, int]) -> list[int]:
+def _number_texts(table: WholeTable, name: str, numbers: dict[str, int]) -> list[int]:
     """The number of each text of a column; a negative may be empty."""
     if name not in table.columns:
         raise InputError(

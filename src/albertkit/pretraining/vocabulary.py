@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import sentencepiece
 
 from albertkit.errors import InputError
-from albertkit.tokenization.normalization import normalise
+from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€')  # ids 0-12
@@ -33,7 +33,7 @@ def train_vocabulary(
     Args:
         lines: of raw text.
         size: pieces in all, special ones included.
-        policy: how the lines are normalised.
+        policy: how the lines are normalized.
         sentences: the largest number of lines to sample.
         threads: of SentencePiece.
 
@@ -47,7 +47,7 @@ def train_vocabulary(
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(clean for line in lines if (clean := normalise(line, policy))),
+            sentence_iterator=(clean for line in lines if (clean := normalize(line, policy))),
             model_writer=model,
             vocab_size=size,
             model_type="unigram",

@@ -35,7 +35,7 @@ from albertkit.engine.precision import (
 )
 from albertkit.engine.process import reset_after_fork
 from albertkit.engine.protocol import Engine, Precision
-from albertkit.errors import InputError, ResourceError, extra_missing, import_extra
+from albertkit.errors import InputError, ResourceError, extra_missing_error, import_extra
 from albertkit.errors.arguments import check_choice
 from albertkit.runtime.options import ENGINE_NAMES, EngineName
 from albertkit.spec import AlbertConfig, Weights
@@ -169,7 +169,7 @@ def choose_precision(
 def _check_installed(engine: EngineName) -> None:
     """Refuse an engine that is asked for by name and is not there."""
     if engine == "openvino" and not has_openvino():
-        raise extra_missing("openvino", "engine='openvino'")
+        raise extra_missing_error("openvino", "engine='openvino'")
     if engine == "native" and (obstacle := find_obstacle("float32")):
         raise obstacle
 
@@ -287,7 +287,7 @@ class EngineChoice:
         return choose_cpu_engine(self.precision)
 
     def _cheaper(self, tokens: int) -> CpuEngineName:
-        self._work += tokens * work_per_token(self.weights.config)
+        self._work += tokens * count_work_per_token(self.weights.config)
         has_started = "openvino" in self._engines
         return "openvino" if has_started or self._work > BREAK_EVEN else "numpy"
 
@@ -308,7 +308,7 @@ class EngineChoice:
         )
 
 
-def work_per_token(c: AlbertConfig) -> float:
+def count_work_per_token(c: AlbertConfig) -> float:
     """Multiplications and additions of a layer's products, times the repetitions."""
     H, F = c.hidden_size, c.intermediate_size
     return 2.0 * c.num_hidden_layers * c.inner_group_num * (4 * H * H + 2 * H * F)

@@ -126,7 +126,7 @@ class LoadedModel:
         """Hash the names, sizes and times of the model's files: 16 hexadecimal digits."""
         path = self.path.absolute()
         is_directory = path.is_dir()
-        files = [*path.glob("*"), *path.glob("*/*")] if is_directory else _files_named(path)
+        files = [*path.glob("*"), *path.glob("*/*")] if is_directory else _list_files(path)
         facts = sorted((str(file), file.stat()) for file in files if file.is_file())
         lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in facts]
         return sha256("\n".join(lines).encode()).hexdigest()[:16]
@@ -221,7 +221,7 @@ def add_fingerprint(weights: Weights, tokenizer: AlbertTokenizer) -> Weights:
     return replace(weights, config=replace(config, extra=extra))
 
 
-def _files_named(path: Path) -> list[Path]:
+def _list_files(path: Path) -> list[Path]:
     """A file, or the files of a checkpoint whose name is their prefix."""
     return [file for file in path.parent.glob("*") if file.name.startswith(path.name)]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from albertkit.errors import AlbertKitError
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.reader import read_json
 
 FILE_LIST = ".albertkit-files.json"  # path → bytes
@@ -33,16 +33,16 @@ def is_complete(entry: Path) -> bool:
         sizes = read_json(entry / FILE_LIST)
     except AlbertKitError:
         return False
-    return all(_size(entry / name) == size for name, size in sizes.items())
+    return all(_measure_size(entry / name) == size for name, size in sizes.items())
 
 
 def is_entry(directory: Path) -> bool:
-    """Check whether a directory was made by `new_entry`."""
+    """Check whether a directory was made by `create_entry`."""
     return (directory / FILE_LIST).is_file()
 
 
 @contextmanager
-def new_entry(entry: Path) -> Iterator[Path]:
+def create_entry(entry: Path) -> Iterator[Path]:
     """Make a directory that becomes an entry when the block ends without an error.
 
     Args:
@@ -54,14 +54,14 @@ def new_entry(entry: Path) -> Iterator[Path]:
     Raises:
         ResourceError: [write-failed].
     """
-    with new_directory(entry, others="removed") as temporary:
+    with create_directory(entry, others="removed") as temporary:
         yield temporary
         files = sorted(path for path in temporary.rglob("*") if path.is_file())
-        sizes = {path.relative_to(temporary).as_posix(): _size(path) for path in files}
+        sizes = {path.relative_to(temporary).as_posix(): _measure_size(path) for path in files}
         (temporary / FILE_LIST).write_text(json.dumps(sizes, indent=1), "utf-8")
 
 
-def _size(path: Path) -> int | None:
+def _measure_size(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except OSError:

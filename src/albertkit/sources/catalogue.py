@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from albertkit.errors import InputError
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 from albertkit.sources.names import BUILTIN_MODELS
 
 Purpose = Literal["vectors", "words"]
@@ -134,7 +134,7 @@ def find_model(name: str) -> CatalogueModel:
         if name in (model.name, model.name.rpartition("/")[2]):
             return model
     like = [key for key in models if name.lower() in key.lower()]
-    near = nearest_name(name, like or [*models, *(key.rpartition("/")[2] for key in models)])
+    near = find_nearest_name(name, like or [*models, *(key.rpartition("/")[2] for key in models)])
     near = near or next(iter(like), None)
     raise InputError(
         "unknown-model",

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TIMEOUT = 30.0  # seconds without a byte
-CHUNK = 2**20  # bytes
+READ_TIMEOUT = 30.0  # seconds without a byte
+DOWNLOAD_BYTES = 2**20  # bytes
 # The first bytes of gzip and zip files; a refusal is a web page or JSON.
 ARCHIVES = (b"\x1f\x8b", b"PK\x03\x04")
 
@@ -69,9 +69,9 @@ def _read_chunks(address: Address) -> Iterator[bytes]:
     received = 0
     try:
         # not urlopen, which keeps the proxies of its first call
-        with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener().open(request, timeout=READ_TIMEOUT) as answer:
             length = answer.headers.get("Content-Length")
-            while chunk := answer.read(CHUNK):
+            while chunk := answer.read(DOWNLOAD_BYTES):
                 if not received and not chunk.startswith(ARCHIVES):
                     kind = answer.headers.get_content_type()
                     raise NotDownloadedError(f"it answers with {kind}, not with an archive")

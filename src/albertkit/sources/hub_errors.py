@@ -14,7 +14,7 @@ PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 LONGEST_REASON = 160  # characters of a network library's message
 
 
-def offline_reason(local_files_only: bool) -> str | None:
+def find_offline_reason(local_files_only: bool) -> str | None:
     """Find the setting that forbids network requests.
 
     The environment is read at each call: in a notebook it is often set after the first import.
@@ -31,7 +31,7 @@ def offline_reason(local_files_only: bool) -> str | None:
     return next((f"{name}={os.environ[name]}" for name in names), None)
 
 
-def not_cached(name: str, host: str, setting: str, cache: Path) -> ResourceError:
+def not_cached_error(name: str, host: str, setting: str, cache: Path) -> ResourceError:
     """Make the error for a model that is not in the cache while requests are forbidden."""
     return ResourceError(
         "hub-unreachable",
@@ -41,7 +41,7 @@ def not_cached(name: str, host: str, setting: str, cache: Path) -> ResourceError
     )
 
 
-def not_reached(name: str, host: str, error: BaseException, cache: Path) -> ResourceError:
+def not_reached_error(name: str, host: str, error: BaseException, cache: Path) -> ResourceError:
     """Make the error for a model that is not in the cache while the network fails."""
     reason, remedy = _explain(error)
     missing = "" if "://" in name else f"there is no directory {name!r}, and "
@@ -54,7 +54,7 @@ def not_reached(name: str, host: str, error: BaseException, cache: Path) -> Reso
     )
 
 
-def network_reason(error: BaseException) -> str:
+def find_network_reason(error: BaseException) -> str:
     """Take the innermost message of a network library's error, on one line."""
     innermost = error
     while (cause := innermost.__cause__ or innermost.__context__) is not None:
@@ -66,7 +66,7 @@ def network_reason(error: BaseException) -> str:
 
 def _explain(error: BaseException) -> tuple[str, str]:
     """Give the reason of a network error, and what to try first."""
-    reason = network_reason(error)
+    reason = find_network_reason(error)
     if "CERTIFICATE_VERIFY_FAILED" in f"{error} {reason}":
         return (
             "its certificate cannot be verified",

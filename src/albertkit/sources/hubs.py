@@ -45,7 +45,7 @@ def fetch(name: str, fetch_options: FetchOptions, parts: Parts) -> Path | None:
     if model is None or _is_path(name):
         return None
     return huggingface.fetch(
-        _with_revision(model, fetch_options.revision),
+        _set_revision(model, fetch_options.revision),
         token=fetch_options.token,
         cache_dir=fetch_options.cache_dir,
         local_files_only=fetch_options.local_files_only,
@@ -62,7 +62,7 @@ def _is_path(name: str) -> bool:
     return has_parent or name.lower().endswith(FILE_SUFFIXES)
 
 
-def _with_revision(model: huggingface.HubName, revision: str | None) -> huggingface.HubName:
+def _set_revision(model: huggingface.HubName, revision: str | None) -> huggingface.HubName:
     if revision is None or revision == model.revision:
         return model
     if model.revision is not None:

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 from albertkit.sources.hub_errors import (
-    network_reason,
-    not_cached,
-    not_reached,
-    offline_reason,
+    find_network_reason,
+    find_offline_reason,
+    not_cached_error,
+    not_reached_error,
 )
 from albertkit.sources.needed_files import find_weights, select_files
 
@@ -68,7 +68,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 NEWEST = "main"
 # Every repository that can be used has one of these at its top.
 LANDMARKS = ("config.json", "spiece.model", "tokenizer.json", "saved_model.pb", "vocab.txt")
-TIMEOUT = 10.0  # seconds for the list of files; huggingface_hub's own default for files
+LIST_TIMEOUT = 10.0  # seconds for the list of files; huggingface_hub's own default for files
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -124,10 +124,10 @@ def fetch(
         ResourceError: [hub-unreachable], [hub-access-denied], [write-failed].
     """
     cached = _find_cached(model, cache_dir, parts)
-    setting = offline_reason(local_files_only)
+    setting = find_offline_reason(local_files_only)
     if setting:
         if cached is None:
-            raise not_cached(model.name, endpoint(), setting, _cache(cache_dir))
+            raise not_cached_error(model.name, get_endpoint(), setting, _cache(cache_dir))
         return cached
     if cached and COMMIT.fullmatch(model.revision or ""):
         return cached  # a commit never changes
@@ -137,12 +137,12 @@ def fetch(
         if cached is None or error.diagnostic.code != "hub-unreachable":
             raise
         LOGGER.warning(
-            "%s cannot be reached: the copy of %s in %s is used", endpoint(), model.repo, cached
+            "%s cannot be reached: the copy of %s in %s is used", get_endpoint(), model.repo, cached
         )
         return cached
 
 
-def endpoint() -> str:
+def get_endpoint() -> str:
     """Return the hub's URL, which HF_ENDPOINT can change."""
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or HOME
 
@@ -159,14 +159,14 @@ def _fetch_from_hub(
 
     from albertkit import __version__
 
-    with _quiet_library(), _hub_errors(model, cache_dir):
+    with _silence_library(), _hub_errors(model, cache_dir):
         api = HfApi(
-            endpoint=endpoint(),
+            endpoint=get_endpoint(),
             token=token,
             library_name="albertkit",
             library_version=__version__,
         )
-        info = api.model_info(model.repo, revision=model.revision, timeout=TIMEOUT)
+        info = api.model_info(model.repo, revision=model.revision, timeout=LIST_TIMEOUT)
         files = _select_files([sibling.rfilename for sibling in info.siblings or ()], model, parts)
         if cached and cached.name == info.sha and all((cached / f).is_file() for f in files):
             return cached
@@ -179,7 +179,7 @@ def _fetch_from_hub(
                 revision=revision,
                 cache_dir=cache_dir,
                 token=token,
-                endpoint=endpoint(),
+                endpoint=get_endpoint(),
                 library_name="albertkit",
                 library_version=__version__,
                 allow_patterns=[escape(name) for name in names],
@@ -192,16 +192,18 @@ def _select_files(paths: list[str], model: HubName, parts: Parts) -> tuple[str, 
     """Select the files to fetch; refuse a repository without usable ones."""
     files = select_files(paths, parts)
     if parts == "tokenizer" and not files:
-        raise _unusable(model, paths, "vocabulary", "spiece.model, tokenizer.json or vocab.txt")
+        raise _unusable_error(
+            model, paths, "vocabulary", "spiece.model, tokenizer.json or vocab.txt"
+        )
     if parts == "config" and not files:
-        raise _unusable(model, paths, "config", "config.json")
+        raise _unusable_error(model, paths, "config", "config.json")
     if parts == "model" and not find_weights(files):
         known = "model.safetensors, pytorch_model.bin, a SavedModel or a TensorFlow checkpoint"
-        raise _unusable(model, paths, "weights", known)
+        raise _unusable_error(model, paths, "weights", known)
     return files
 
 
-def _unusable(model: HubName, paths: list[str], what: str, known: str) -> FormatError:
+def _unusable_error(model: HubName, paths: list[str], what: str, known: str) -> FormatError:
     shown = [path for path in paths if not path.startswith(".")]
     more = ", …" if len(shown) > 6 else ""
     return FormatError(
@@ -209,7 +211,7 @@ def _unusable(model: HubName, paths: list[str], what: str, known: str) -> Format
         f"the repository has no {what} in a known format, only {', '.join(shown[:6])}{more}",
         why=f"none of {known} is among its {len(paths)} files",
         fix="Give a repository that has them, or another revision (name@revision)",
-        where=f"{endpoint()}/{model.repo}",
+        where=f"{get_endpoint()}/{model.repo}",
     )
 
 
@@ -236,7 +238,7 @@ def _cache(cache_dir: str | Path | None) -> Path:
 
 
 @contextmanager
-def _quiet_library() -> Iterator[None]:
+def _silence_library() -> Iterator[None]:
     """Let huggingface_hub draw no progress bars except on a terminal, and send no telemetry.
 
     By default the library fetches a list of programs from the hub, reports which of them called it,
@@ -279,13 +281,15 @@ def _hub_errors(model: HubName, cache_dir: str | Path | None) -> Iterator[None]:
     except AlbertKitError:
         raise
     except errors.LocalTokenNotFoundError as error:
-        raise _access_denied("token=True, but no token is saved on this machine", error) from error
+        raise _access_denied_error(
+            "token=True, but no token is saved on this machine", error
+        ) from error
     except errors.HfHubHTTPError as error:
         raise _answer_error(model, error, cache_dir) from error
     except failures as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise _cache_not_written(_cache(cache_dir), error) from error
-        raise not_reached(model.name, endpoint(), error, _cache(cache_dir)) from error
+        raise not_reached_error(model.name, get_endpoint(), error, _cache(cache_dir)) from error
 
 
 def _answer_error(
@@ -294,7 +298,7 @@ def _answer_error(
     """Make the error for an answer that is not the file."""
     from huggingface_hub import errors
 
-    page = f"{endpoint()}/{model.repo}"
+    page = f"{get_endpoint()}/{model.repo}"
     status = error.response.status_code
     if isinstance(error, errors.GatedRepoError):
         return ResourceError(
@@ -311,25 +315,25 @@ def _answer_error(
             fix=f"Leave it out for the newest, or look at {page}/commits/{NEWEST}",
         )
     if isinstance(error, errors.RepositoryNotFoundError):
-        near = nearest_name(model.repo, PUBLISHED)
+        near = find_nearest_name(model.repo, PUBLISHED)
         hint = f" (did you mean {near!r}?)" if near not in (None, model.repo) else ""
         return InputError(
             "unknown-model",
-            f"{model.name!r} is neither a local directory nor a model on {endpoint()}{hint}",
+            f"{model.name!r} is neither a local directory nor a model on {get_endpoint()}{hint}",
             why="a private model is also not shown without its owner's token",
             fix="Check the name; for a private model set HF_TOKEN or give --token (Python: token=)",
         )
     if status in (401, 403):
-        return _access_denied(f"{endpoint()} refuses the token that was sent", error)
+        return _access_denied_error(f"{get_endpoint()} refuses the token that was sent", error)
     answer = ConnectionError(f"it answers with status {status}")
-    return not_reached(model.name, endpoint(), answer, _cache(cache_dir))
+    return not_reached_error(model.name, get_endpoint(), answer, _cache(cache_dir))
 
 
-def _access_denied(what: str, error: BaseException) -> ResourceError:
+def _access_denied_error(what: str, error: BaseException) -> ResourceError:
     return ResourceError(
         "hub-access-denied",
         what,
-        why=network_reason(error),
+        why=find_network_reason(error),
         fix="Set HF_TOKEN to a valid token; public models need none (token=False)",
     )
 

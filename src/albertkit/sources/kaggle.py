@@ -19,9 +19,9 @@ from typing import TypeAlias
 
 from albertkit.errors import AlbertKitError, FormatError, InputError, ResourceError
 from albertkit.fileformats.reader import read_json
-from albertkit.sources.cache import FILE_LIST, cache_home, is_complete, is_entry, new_entry
+from albertkit.sources.cache import FILE_LIST, cache_home, create_entry, is_complete, is_entry
 from albertkit.sources.download import Address, NotDownloadedError, download
-from albertkit.sources.hub_errors import not_cached, not_reached, offline_reason
+from albertkit.sources.hub_errors import find_offline_reason, not_cached_error, not_reached_error
 
 LOGGER = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class KaggleModel:
 
     def addresses(self) -> tuple[Address, ...]:
         """List the archive's URL."""
-        return (Address(f"{KAGGLE}/api/v1/models/{self.handle}/download", _credentials()),)
+        return (Address(f"{KAGGLE}/api/v1/models/{self.handle}/download", _find_credentials()),)
 
     def find_other_copy(self) -> Path | None:
         """Find a copy that kagglehub fetched and marked as complete."""
@@ -148,13 +148,13 @@ def parse_name(name: str) -> ArchivedModel | None:
     match = TFHUB_NAME.fullmatch(name)
     if match:
         if match["version"] is None:
-            raise _version_missing(name, "https://tfhub.dev/tensorflow/albert_en_base/3")
+            raise _version_missing_error(name, "https://tfhub.dev/tensorflow/albert_en_base/3")
         return TfhubModel(match["model"], match["version"])
     match = KAGGLE_NAME.fullmatch(name)
     if match is None:
         return None
     if not (match["framework"] and match["variation"] and match["version"]):
-        raise _version_missing(name, "kaggle:tensorflow/albert/tensorFlow2/en-base/3")
+        raise _version_missing_error(name, "kaggle:tensorflow/albert/tensorFlow2/en-base/3")
     spelling = {framework.lower(): framework for framework in FRAMEWORKS}
     framework = spelling.get(match["framework"].lower(), match["framework"])
     return KaggleModel(
@@ -191,10 +191,10 @@ def fetch(
     copy = model.find_other_copy()
     if copy:
         return copy
-    setting = offline_reason(local_files_only)
+    setting = find_offline_reason(local_files_only)
     if setting:
-        raise not_cached(name, model.home, setting, entry)
-    with new_entry(entry) as directory:
+        raise not_cached_error(name, model.home, setting, entry)
+    with create_entry(entry) as directory:
         archive = directory / ".archive"
         _download_from_any(name, model, archive, entry)
         _extract(archive, directory, model.page)
@@ -233,10 +233,10 @@ def _download_from_any(name: str, model: ArchivedModel, archive: Path, entry: Pa
             if refusals:
                 LOGGER.warning("%s: %s; it was fetched from %s", name, refusals[0], address.url)
             return
-    raise _not_downloaded(name, model, refusals, entry) from refusals[0]
+    raise _not_downloaded_error(name, model, refusals, entry) from refusals[0]
 
 
-def _not_downloaded(
+def _not_downloaded_error(
     name: str, model: ArchivedModel, refusals: list[NotDownloadedError], entry: Path
 ) -> AlbertKitError:
     """Make the error for a model that no URL serves."""
@@ -257,10 +257,10 @@ def _not_downloaded(
             fix="Set KAGGLE_USERNAME and KAGGLE_KEY, try again later, or download the archive in "
             "a browser and give its path",
         )
-    return not_reached(name, model.home, ConnectionError(str(refusals[0])), entry)
+    return not_reached_error(name, model.home, ConnectionError(str(refusals[0])), entry)
 
 
-def _version_missing(name: str, example: str) -> InputError:
+def _version_missing_error(name: str, example: str) -> InputError:
     return InputError(
         "unknown-model",
         f"{name!r} does not name one version of a model",
@@ -269,7 +269,7 @@ def _version_missing(name: str, example: str) -> InputError:
     )
 
 
-def _credentials() -> str | None:
+def _find_credentials() -> str | None:
     """Make the Authorization header from the variables or the file of Kaggle's own library.
 
     None without them: public models need none.

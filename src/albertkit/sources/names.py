@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 import albertkit
 from albertkit.errors import InputError
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 
 BUILTIN = Path(albertkit.__file__).parent / "builtin"
 WORDS, VECTORS = "small-en", "small-en-vectors"
@@ -59,7 +59,7 @@ def resolve_local_path(name: str | Path) -> Path:
         The path, which may not exist.
     """
     path = Path(name)
-    is_builtin = str(name) in BUILTIN_MODELS and not _exists(path)
+    is_builtin = str(name) in BUILTIN_MODELS and not _is_existing(path)
     return BUILTIN / str(name) if is_builtin else path
 
 
@@ -83,7 +83,7 @@ def resolve_location(
         ResourceError: [hub-unreachable], [hub-access-denied], [write-failed].
     """
     path = resolve_local_path(name)
-    if _exists(path) or _exists(Path(f"{path}.index")):
+    if _is_existing(path) or _is_existing(Path(f"{path}.index")):
         return path
     if isinstance(name, str):
         # imported here, because most names are local (benchmarks/late_imports.py)
@@ -92,10 +92,10 @@ def resolve_location(
         fetched = hubs.fetch(name, fetch_options, parts)
         if fetched:
             return fetched
-    raise _unknown_model(str(name))
+    raise _unknown_model_error(str(name))
 
 
-def _exists(path: Path) -> bool:
+def _is_existing(path: Path) -> bool:
     try:
         return path.exists()
     except PermissionError:  # opening it later gives the right error
@@ -104,7 +104,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _unknown_model(name: str) -> InputError:
+def _unknown_model_error(name: str) -> InputError:
     if name.startswith(("http://", "https://")):
         return InputError(
             "unknown-model",
@@ -114,7 +114,7 @@ def _unknown_model(name: str) -> InputError:
         )
     from albertkit.sources.huggingface import WITHOUT_OWNER
 
-    near = nearest_name(name, [*BUILTIN_MODELS, *WITHOUT_OWNER]) or _find_sibling(Path(name))
+    near = find_nearest_name(name, [*BUILTIN_MODELS, *WITHOUT_OWNER]) or _find_sibling(Path(name))
     return InputError(
         "unknown-model",
         f"there is no file or directory {name!r}" + (f" (did you mean {near!r}?)" if near else ""),
@@ -127,7 +127,7 @@ def _unknown_model(name: str) -> InputError:
 def _find_sibling(path: Path) -> str | None:
     """Find the entry of the same directory with the nearest name, as the user would write it."""
     try:
-        near = nearest_name(path.name, [entry.name for entry in path.parent.iterdir()])
+        near = find_nearest_name(path.name, [entry.name for entry in path.parent.iterdir()])
     except (OSError, ValueError):
         return None
     return None if near is None else str(path.parent / near)

@@ -60,18 +60,18 @@ def select_files(files: Iterable[str], parts: Parts = "model") -> tuple[str, ...
     if parts == "tokenizer":
         return tuple(kept)
     kept += [path for path in paths if SETTINGS.fullmatch(path)]
-    weights = [path for own in _weights_by_directory(paths).values() for path in own]
+    weights = [path for own in _group_weights(paths).values() for path in own]
     return tuple(dict.fromkeys([*(path for path in kept if path not in weights), *weights]))
 
 
 def find_weights(files: Iterable[str]) -> tuple[str, ...]:
     """Find the files of the encoder's weights; none if a shard is missing."""
-    directories = _weights_by_directory(sorted(files))
+    directories = _group_weights(sorted(files))
     own = next((directories[name] for name in ENCODER_DIRECTORIES if name in directories), [])
     return tuple(own) if _has_all_shards(own) else ()
 
 
-def _weights_by_directory(files: list[str]) -> dict[str, list[str]]:
+def _group_weights(files: list[str]) -> dict[str, list[str]]:
     """Find the weights of each directory, in its first format."""
     weights: dict[str, list[str]] = {}
     for pattern in WEIGHTS:

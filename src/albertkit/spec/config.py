@@ -20,10 +20,10 @@ from albertkit.spec.config_values import (
     Activation,
     Json,
     ProblemType,
-    bad_value,
+    bad_value_error,
     check_config,
-    label_names,
-    number_labels,
+    make_labels,
+    name_labels,
 )
 
 # google's code calls the tanh form "gelu" (modeling.py) and has no name for the erf form.
@@ -82,7 +82,7 @@ class AlbertConfig:
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 3  # a list in some configs; no ALBERT uses it
     problem_type: ProblemType | None = None
-    id2label: Mapping[int, str] = field(default_factory=lambda: label_names(2))
+    id2label: Mapping[int, str] = field(default_factory=lambda: name_labels(2))
     extra: Mapping[str, Json] = field(default_factory=dict)  # keys of the file unknown here
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class AlbertConfig:
         """Set a value that no weight depends on; transformers' Trainer sets `use_cache`."""
         if name not in FIELD_NAMES:
             if isinstance(getattr(type(self), name, None), property):
-                raise bad_value(name, value, "it follows from the other values")
+                raise bad_value_error(name, value, "it follows from the other values")
             object.__setattr__(self, "extra", {**self.extra, name: value})
             return
         try:
@@ -291,7 +291,7 @@ class AlbertConfig:
             "id2label": {str(number): label for number, label in self.id2label.items()},
             "label2id": dict(self.label2id),
         }
-        if self.id2label == label_names(2):
+        if self.id2label == name_labels(2):
             labels = {}
         return {"model_type": "albert", **self.extra, **known, **labels}
 
@@ -308,7 +308,9 @@ class AlbertConfig:
         """
         activation = str(values.get("hidden_act", "gelu"))
         if activation not in FROM_GOOGLE:
-            raise bad_value("hidden_act", activation, f"google's code has {', '.join(FROM_GOOGLE)}")
+            raise bad_value_error(
+                "hidden_act", activation, f"google's code has {', '.join(FROM_GOOGLE)}"
+            )
         return cls.from_dict(
             {**values, "hidden_act": FROM_GOOGLE[activation]}, where="albert_config.json"
         )
@@ -320,7 +322,7 @@ class AlbertConfig:
             InputError: [config-value-invalid] for an activation that google has no name for.
         """
         if self.activation not in TO_GOOGLE:
-            raise bad_value(
+            raise bad_value_error(
                 "hidden_act", self.hidden_act, "google's albert_config.json has no name for it"
             )
         return {
@@ -359,14 +361,16 @@ def _accept_num_labels(make: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         if num_labels is not None and "id2label" not in values:
             names = {number: label for label, number in (label2id or {}).items()}
-            values["id2label"] = names or number_labels(num_labels)
+            values["id2label"] = names or make_labels(num_labels)
         elif label2id is not None and "id2label" not in values:
             values["id2label"] = {number: label for label, number in label2id.items()}
         make(self, **values)
         if num_labels is not None and num_labels != self.num_labels:
-            raise bad_value("num_labels", num_labels, f"id2label has {self.num_labels} labels")
+            raise bad_value_error(
+                "num_labels", num_labels, f"id2label has {self.num_labels} labels"
+            )
         if label2id is not None and dict(label2id) != self.label2id:
-            raise bad_value("label2id", dict(label2id), "id2label has other labels")
+            raise bad_value_error("label2id", dict(label2id), "id2label has other labels")
 
     return make_with_labels
 
@@ -379,9 +383,9 @@ def _read_labels(values: Mapping[str, Json]) -> Mapping[int, str]:
     labels, count = values.get("id2label"), values.get("num_labels")
     if isinstance(labels, dict):
         if not all(str(key).isdecimal() and len(str(key)) < 10 for key in labels):
-            raise bad_value("id2label", labels, "its keys must be the numbers of the classes")
+            raise bad_value_error("id2label", labels, "its keys must be the numbers of the classes")
         first = 1 if {int(key) for key in labels} == set(range(1, len(labels) + 1)) else 0
         return {int(number) - first: str(label) for number, label in labels.items()}
     if labels is not None:
-        raise bad_value("id2label", labels, "it must be an object, number → label")
-    return label_names(2) if count is None else number_labels(count)
+        raise bad_value_error("id2label", labels, "it must be an object, number → label")
+    return name_labels(2) if count is None else make_labels(count)

@@ -42,7 +42,7 @@ class Parameter:
         return math.prod(self.shape)
 
 
-def linear(
+def make_linear(
     name: str, inputs: int, outputs: int, group: int | None = None, inner: int | None = None
 ) -> tuple[Parameter, ...]:
     """The rows of a linear layer: a matrix [out, in] and its bias."""
@@ -52,7 +52,7 @@ def linear(
     )
 
 
-def norm(
+def make_norm(
     name: str, width: int, group: int | None = None, inner: int | None = None
 ) -> tuple[Parameter, ...]:
     """The rows of a layer norm: its scales and shifts."""
@@ -88,15 +88,15 @@ class HeadSpec:
     def parameters(self, config: AlbertConfig) -> tuple[Parameter, ...]:
         """Its rows of the parameter table."""
         if self.own_parameters is None:
-            return linear(self.prefix, config.hidden_size, self.width(config))
+            return make_linear(self.prefix, config.hidden_size, self.width(config))
         return self.own_parameters(config)
 
 
 def _list_masked_lm(c: AlbertConfig) -> tuple[Parameter, ...]:
     V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
     return (
-        *linear("predictions.dense", H, E),
-        *norm("predictions.LayerNorm", E),
+        *make_linear("predictions.dense", H, E),
+        *make_norm("predictions.LayerNorm", E),
         Parameter("predictions.bias", (V,), decays=False),
         Parameter("predictions.decoder.weight", (V, E), tied_to=WORD_TABLE),
         Parameter("predictions.decoder.bias", (V,), tied_to="predictions.bias", decays=False),
@@ -107,11 +107,11 @@ def _list_span_search(c: AlbertConfig) -> tuple[Parameter, ...]:
     """Named as in transformers' XLNet, which has the same head."""
     H = c.hidden_size
     return (
-        *linear("start_logits.dense", H, 1),
-        *linear("end_logits.dense_0", 2 * H, H),
-        *norm("end_logits.LayerNorm", H),
-        *linear("end_logits.dense_1", H, 1),
-        *linear("answer_class.dense_0", 2 * H, H),
+        *make_linear("start_logits.dense", H, 1),
+        *make_linear("end_logits.dense_0", 2 * H, H),
+        *make_norm("end_logits.LayerNorm", H),
+        *make_linear("end_logits.dense_1", H, 1),
+        *make_linear("answer_class.dense_0", 2 * H, H),
         Parameter("answer_class.dense_1.weight", (1, H)),  # without a bias
     )
 
@@ -193,7 +193,7 @@ HEADS = (
 )
 
 
-def norm_eps(config: AlbertConfig, name: str) -> float:
+def get_norm_eps(config: AlbertConfig, name: str) -> float:
     """The epsilon of the norm called `name`."""
     return config.prediction_eps if name.startswith(MASKED_LM.prefix) else config.layer_norm_eps
 

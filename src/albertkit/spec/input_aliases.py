@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from albertkit.errors import InputError
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 
 IDS, MASK, TYPES, MASKED = "input_ids", "attention_mask", "token_type_ids", "masked_lm_positions"
 SYNONYMS: Mapping[str, str] = MappingProxyType(
@@ -32,7 +32,7 @@ WHOLE = "inputs"  # the argument of TF Hub's callables, a dict or list of all in
 LISTED = (IDS, MASK, TYPES)  # the order in a list
 
 
-def canonical_arguments(
+def rename_arguments(
     given: Sequence[object], named: Mapping[str, object], accepted: Sequence[str]
 ) -> tuple[dict[str, object], dict[str, str]]:
     """Rename a call's arguments to Hugging Face's names.
@@ -51,13 +51,13 @@ def canonical_arguments(
     named = dict(named)
     if not given and WHOLE in named:
         given = (named.pop(WHOLE),)
-    pairs = [*_by_position(given, accepted), *named.items()]
+    pairs = [*_name_by_position(given, accepted), *named.items()]
     values: dict[str, object] = {}
     renamed: dict[str, str] = {}
     for theirs, value in pairs:
         ours = SYNONYMS.get(theirs, theirs)
         if ours not in accepted:
-            raise _unknown(theirs, accepted)
+            raise _unknown_argument_error(theirs, accepted)
         if value is None:
             continue
         if ours in values:
@@ -73,7 +73,7 @@ def canonical_arguments(
     return values, renamed
 
 
-def _by_position(given: Sequence[object], accepted: Sequence[str]) -> list[tuple[str, object]]:
+def _name_by_position(given: Sequence[object], accepted: Sequence[str]) -> list[tuple[str, object]]:
     if len(given) > len(accepted):
         raise InputError(
             "unknown-argument",
@@ -85,11 +85,11 @@ def _by_position(given: Sequence[object], accepted: Sequence[str]) -> list[tuple
     if isinstance(first, Mapping):
         return [*first.items(), *zip(accepted[1:], given[1:], strict=False)]
     if isinstance(first, list | tuple) and first and all(map(_is_array, first)):
-        return [*zip(LISTED, first, strict=False), *_after_a_list(first, given, accepted)]
+        return [*zip(LISTED, first, strict=False), *_name_after_list(first, given, accepted)]
     return list(zip(accepted, given, strict=False))
 
 
-def _after_a_list(
+def _name_after_list(
     listed: Sequence[object], given: Sequence[object], accepted: Sequence[str]
 ) -> list[tuple[str, object]]:
     if len(listed) > len(LISTED):
@@ -107,9 +107,9 @@ def _is_array(value: object) -> bool:
     return len(getattr(value, "shape", ())) >= 2
 
 
-def _unknown(name: str, accepted: Sequence[str]) -> InputError:
+def _unknown_argument_error(name: str, accepted: Sequence[str]) -> InputError:
     known = [*accepted, *(theirs for theirs, ours in SYNONYMS.items() if ours in accepted)]
-    near = nearest_name(name, known)
+    near = find_nearest_name(name, known)
     return InputError(
         "unknown-argument",
         f"there is no argument {name!r}",

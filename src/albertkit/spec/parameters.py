@@ -17,7 +17,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray
 from albertkit.spec.config import AlbertConfig
-from albertkit.spec.heads import WORD_TABLE, Parameter, head, linear, norm
+from albertkit.spec.heads import WORD_TABLE, Parameter, head, make_linear, make_norm
 
 __all__ = [
     "WORD_TABLE",
@@ -26,8 +26,8 @@ __all__ = [
     "Parameter",
     "ParameterTable",
     "Weights",
-    "as_writable",
-    "layer_prefix",
+    "make_layer_prefix",
+    "make_writable",
     "parameter_table",
 ]
 
@@ -134,42 +134,42 @@ def parameter_table(
     specs = tuple(head(name) for name in heads)
     if pooler is None:
         pooler = not specs or any(spec.reads == "pooled" for spec in specs)
-    rows = [*_embeddings(config), *_layers(config)]
+    rows = [*_list_embeddings(config), *_list_layers(config)]
     if pooler:
-        rows += linear("pooler", config.hidden_size, config.hidden_size)
+        rows += make_linear("pooler", config.hidden_size, config.hidden_size)
     for spec in specs:
         rows += spec.parameters(config)
     return ParameterTable(config, tuple(spec.name for spec in specs), pooler, tuple(rows))
 
 
-def layer_prefix(group: int, inner: int) -> str:
+def make_layer_prefix(group: int, inner: int) -> str:
     """The prefix of a layer's parameters, including the full stop."""
     return f"encoder.albert_layer_groups.{group}.albert_layers.{inner}."
 
 
-def _embeddings(c: AlbertConfig) -> list[Parameter]:
+def _list_embeddings(c: AlbertConfig) -> list[Parameter]:
     V, E, H = c.vocab_size, c.embedding_size, c.hidden_size
     return [
         Parameter(WORD_TABLE, (V, E)),
         Parameter("embeddings.position_embeddings.weight", (c.max_position_embeddings, E)),
         Parameter("embeddings.token_type_embeddings.weight", (c.type_vocab_size, E)),
-        *norm("embeddings.LayerNorm", E),
-        *linear("encoder.embedding_hidden_mapping_in", E, H),
+        *make_norm("embeddings.LayerNorm", E),
+        *make_linear("encoder.embedding_hidden_mapping_in", E, H),
     ]
 
 
-def _layers(c: AlbertConfig) -> list[Parameter]:
+def _list_layers(c: AlbertConfig) -> list[Parameter]:
     H, F = c.hidden_size, c.intermediate_size
     rows: list[Parameter] = []
     for group in range(c.num_hidden_groups):
         for inner in range(c.inner_group_num):
-            prefix, indices = layer_prefix(group, inner), (group, inner)
+            prefix, indices = make_layer_prefix(group, inner), (group, inner)
             for name in ("query", "key", "value", "dense"):
-                rows += linear(f"{prefix}attention.{name}", H, H, *indices)
-            rows += norm(f"{prefix}attention.LayerNorm", H, *indices)
-            rows += linear(f"{prefix}ffn", H, F, *indices)
-            rows += linear(f"{prefix}ffn_output", F, H, *indices)
-            rows += norm(f"{prefix}full_layer_layer_norm", H, *indices)
+                rows += make_linear(f"{prefix}attention.{name}", H, H, *indices)
+            rows += make_norm(f"{prefix}attention.LayerNorm", H, *indices)
+            rows += make_linear(f"{prefix}ffn", H, F, *indices)
+            rows += make_linear(f"{prefix}ffn_output", F, H, *indices)
+            rows += make_norm(f"{prefix}full_layer_layer_norm", H, *indices)
     return rows
 
 
@@ -221,7 +221,7 @@ class CachedArrays(dict[str, FloatArray]):
         return len(self._arrays)
 
 
-def as_writable(array: FloatArray) -> FloatArray:
+def make_writable(array: FloatArray) -> FloatArray:
     """The same memory without numpy's write protection.
 
     A model's file is mapped for reading alone. Libraries that compute with such memory, and never

@@ -31,6 +31,8 @@ DenseOnlyActivation = Literal[
     "softsign",
 ]
 DenseActivation: TypeAlias = Activation | DenseOnlyActivation
+# Normalize divides by no less, so vectors of zeros stay zeros. Source: torch's F.normalize
+LEAST_NORM = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class LayerNorm:
 
 
 @dataclass(frozen=True, slots=True)
-class Normalise:
+class Normalize:
     """Division of each vector by its length."""
 
     @property
@@ -71,7 +73,7 @@ class Normalise:
         return {}
 
 
-VectorStep: TypeAlias = Dense | LayerNorm | Normalise
+VectorStep: TypeAlias = Dense | LayerNorm | Normalize
 
 
 def is_encoder_activation(activation: DenseActivation) -> TypeGuard[Activation]:

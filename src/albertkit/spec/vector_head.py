@@ -68,7 +68,7 @@ class VectorHead:
                 why=f"this classifier was trained on {expected}",
                 fix=f"Give {expected}",
             )
-        features = pair_features(first, second)
+        features = make_pair_features(first, second)
         if features.shape[1] != self.weight.shape[1]:
             raise InputError(
                 "inputs-shape",

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from albertkit.tables.writers.files import OUTPUT_FORMATS as OUTPUT_FORMATS
     from albertkit.tables.writers.files import check_output as check_output
     from albertkit.tables.writers.files import check_output_not_input as check_output_not_input
-    from albertkit.tables.writers.files import new_table as new_table
+    from albertkit.tables.writers.files import create_table as create_table
     from albertkit.tables.writers.files import open_result as open_result
     from albertkit.tables.writers.files import write_table as write_table
-    from albertkit.tables.writers.invalid_rows import new_invalid_row_list as new_invalid_row_list
+    from albertkit.tables.writers.invalid_rows import (
+        create_invalid_row_list as create_invalid_row_list,
+    )
     from albertkit.tables.writers.sharded_sink import ShardedSink as ShardedSink
     from albertkit.tables.writers.text import TableWriter as TableWriter
     from albertkit.tables.writers.text import write_csv as write_csv
@@ -41,10 +43,10 @@ else:
                 "check_output_not_input",
                 "check_output",
                 "open_result",
-                "new_table",
+                "create_table",
                 "write_table",
             ),
-            "writers.invalid_rows": ("new_invalid_row_list",),
+            "writers.invalid_rows": ("create_invalid_row_list",),
             "writers.sharded_sink": ("ShardedSink",),
             "writers.text": ("TableWriter", "write_csv", "write_jsonl"),
         },

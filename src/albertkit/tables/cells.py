@@ -19,7 +19,7 @@ CellType: TypeAlias = "str | list[CellType] | dict[str, CellType] | pyarrow.Data
 
 CELL_TYPES = ("bool", "int64", "double", "string")  # pyarrow has types of these names too
 INT64 = range(-(2**63), 2**63)
-LARGEST = 10**308  # a double has an end, Python's integers have none
+LARGEST_INTEGER = 10**308  # a double has an end, Python's integers have none
 
 
 def infer_cell_type(values: Iterable[object]) -> str:
@@ -46,7 +46,7 @@ def convert_cell(value: object, cell_type: CellType) -> Cell:
         is_integer = isinstance(value, int) or value.is_integer()
         if cell_type == "int64" and is_integer and int(value) in INT64:
             return int(value)
-        if cell_type == "double" and abs(value) < LARGEST:
+        if cell_type == "double" and abs(value) < LARGEST_INTEGER:
             return float(value)
     if cell_type in ("bool", "int64", "double"):
         raise ValueError(f"{json.dumps(value)[:40]} where earlier rows hold {cell_type}")
@@ -66,7 +66,7 @@ def to_arrow_type(cell_type: CellType) -> pyarrow.DataType:
     return cell_type
 
 
-def common_type(cell_types: Sequence[CellType]) -> CellType | None:
+def find_common_type(cell_types: Sequence[CellType]) -> CellType | None:
     """The one type of a column in several files; None if they differ."""
     names = {cell_type for cell_type in cell_types if isinstance(cell_type, str)}
     arrow_types = [cell_type for cell_type in cell_types if not isinstance(cell_type, str)]

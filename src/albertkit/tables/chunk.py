@@ -89,14 +89,14 @@ LONE_SURROGATE = RowError(
 )
 
 
-def not_utf8(data: bytes, error: UnicodeDecodeError) -> RowError:
+def make_encoding_error(data: bytes, error: UnicodeDecodeError) -> RowError:
     """The error of a row whose bytes cannot be decoded."""
     return RowError(
         "file-not-utf8", f"holds the byte 0x{data[error.start]:02x}, which is not UTF-8"
     )
 
 
-def not_text(value: object) -> RowError:
+def make_type_error(value: object) -> RowError:
     """The error of a row with another value instead of a text."""
     return RowError("row-malformed", f"holds {show_value(value)} instead of a text")
 

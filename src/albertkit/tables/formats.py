@@ -17,7 +17,8 @@ TableFormat: TypeAlias = Literal[
 ]
 Compression: TypeAlias = Literal["gzip", "bz2", "xz", "zstd"]
 
-HEAD = 2**16  # bytes at a file's beginning from which its format is detected
+VECTOR_COLUMN = "vector"  # the column of vectors, unless another is named
+HEAD_BYTES = 2**16  # bytes at a file's beginning from which its format is detected
 
 COMPRESSION_MAGIC: Mapping[bytes, Compression] = MappingProxyType(
     {
@@ -98,12 +99,18 @@ class ReadOptions:
                     fix="Give a name such as utf-8, utf-16, cp1252 or shift_jis",
                 ) from error
 
-        given = (self.file_format, self.delimiter, self.header, self.quotes)
-        if self.files and any(value is not None for value in given):
+        given = {
+            "file_format": self.file_format,
+            "delimiter": self.delimiter,
+            "header": self.header,
+            "quotes": self.quotes,
+        }
+        named = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        if self.files and named:
             raise InputError(
                 "option-invalid",
-                "each file is one text, and its format or its cells are described",
-                why="a document has neither rows nor cells",
+                f"files=True and {named[0]} are both given",
+                why="with the first each file is one text, the other describes a table",
                 fix="Leave one of the two out",
             )
 
@@ -142,7 +149,7 @@ def detect_format(head: bytes, name: str, options: ReadOptions = DETECT_ALL) -> 
     """Detect the format of a decompressed file that begins with `head`.
 
     Args:
-        head: The first HEAD bytes, or all if there are fewer; text is UTF-8 by now.
+        head: The first HEAD_BYTES bytes, or all if there are fewer; text is UTF-8 by now.
         name: The file's name, for its suffix and for messages.
         options: Decide where `head` does not.
 

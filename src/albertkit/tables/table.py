@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from albertkit.arrays import Int64Array
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -51,7 +53,7 @@ class Table:
         A vector is a list of the shortest decimal numbers that read back as the same; NaN and
         infinity, which JSON does not have, are None.
         """
-        columns = [json_cells(column) for column in self.columns.values()]
+        columns = [convert_to_json_cells(column) for column in self.columns.values()]
         for cells in zip(*columns, strict=True):
             yield dict(zip(self.columns, cells, strict=True))
 
@@ -89,32 +91,32 @@ def _holds_vectors(column: Column) -> TypeGuard[VectorArray]:
     return isinstance(column, np.ndarray) and column.ndim == 2
 
 
-def json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
+def convert_to_json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
     """The cells as values of JSON; what has no form in JSON is a string, NaN and infinity None."""
     if isinstance(column, np.ndarray):
         rounded = round_to_shortest(column)
         cells: list[Cell | list[Cell]] = rounded.tolist()
         if np.isfinite(rounded).all():
             return cells
-        return [_json_value(cell) for cell in cells]
+        return [_convert_to_json(cell) for cell in cells]
     if isinstance(column, Sequence):
-        return [_json_value(cell) for cell in column]
-    return [_json_value(value) for value in column.to_pylist()]
+        return [_convert_to_json(cell) for cell in column]
+    return [_convert_to_json(value) for value in column.to_pylist()]
 
 
-def _json_value(value: Any) -> Any:
+def _convert_to_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _json_value(inner) for key, inner in value.items()}
+        return {key: _convert_to_json(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_json_value(inner) for inner in value]
+        return [_convert_to_json(inner) for inner in value]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if value is None or isinstance(value, str | int | float):
-        return _finite(value)
+        return _drop_infinity(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _finite(cell: Cell) -> Cell:
+def _drop_infinity(cell: Cell) -> Cell:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
@@ -135,7 +137,7 @@ def concat_columns(columns: Sequence[Column]) -> Column:
     )
 
 
-def take_cells(column: Column, rows: npt.NDArray[np.int64]) -> Column:
+def take_cells(column: Column, rows: Int64Array) -> Column:
     """The cells of these rows [M], in their order; a row may repeat."""
     if isinstance(column, np.ndarray):
         return column[rows]

@@ -27,7 +27,7 @@ from albertkit.tasks.answer_spans import (
 )
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
-from albertkit.tasks.inputs import FIRST_WINDOW, as_list, split_windows
+from albertkit.tasks.inputs import FIRST_WINDOW, convert_to_list, split_windows
 from albertkit.tasks.options import AnswerOptions
 from albertkit.tasks.reports import EncodeReport
 
@@ -165,7 +165,7 @@ class QuestionAnswerer(HeadTask):
         is_one = isinstance(inputs, Mapping) or isinstance(question, str)
         items = _read_inputs(inputs, question, context)
         call = self.call(options, make_progress(show_progress_bar, len(items)))
-        answers = [convert(answer) for answer in call.collect(_windows(iter(items), None))]
+        answers = [convert(answer) for answer in call.collect(_cut_windows(iter(items), None))]
         return answers[0] if is_one else answers
 
     def call(
@@ -217,11 +217,11 @@ class QuestionAnswerer(HeadTask):
 def _read_inputs(inputs: object, question: object, context: object) -> list[object]:
     """Dicts of question and context."""
     if inputs is not None:
-        return [inputs] if isinstance(inputs, Mapping) else as_list(inputs)
+        return [inputs] if isinstance(inputs, Mapping) else convert_to_list(inputs)
     if isinstance(question, str):
         return [{"question": question, "context": context}]
-    questions = as_list(question)
-    contexts = [context] * len(questions) if isinstance(context, str) else as_list(context)
+    questions = convert_to_list(question)
+    contexts = [context] * len(questions) if isinstance(context, str) else convert_to_list(context)
     if len(questions) != len(contexts):
         raise InputError(
             "pairs-unequal",
@@ -236,13 +236,13 @@ def _read_inputs(inputs: object, question: object, context: object) -> list[obje
 
 
 def _read_stream(items: Iterator[object]) -> Iterator[Questions]:
-    return _windows(items, FIRST_WINDOW)
+    return _cut_windows(items, FIRST_WINDOW)
 
 
-def _windows(items: Iterator[object], first: int | None) -> Iterator[Questions]:
+def _cut_windows(items: Iterator[object], first: int | None) -> Iterator[Questions]:
     """The questions in windows; raises when a wrong item is reached."""
     count = 0
-    for window in split_windows(items, _characters, first):
+    for window in split_windows(items, _count_characters, first):
         pairs = [read_question(item, number) for number, item in enumerate(window, count + 1)]
         count += len(window)
         yield Questions([question for question, _ in pairs], [context for _, context in pairs])
@@ -297,7 +297,7 @@ def check_not_empty(text: object, name: str, number: int) -> None:
         )
 
 
-def _characters(item: object) -> int:
+def _count_characters(item: object) -> int:
     """The characters that an item adds to a window."""
     texts: Sequence[object] = list(item.values()) if isinstance(item, Mapping) else []
     return sum(len(text) for text in texts if isinstance(text, str))

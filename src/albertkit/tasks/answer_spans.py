@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import BoolArray, FloatArray, Int64Array
 from albertkit.engine.protocol import Spans
 from albertkit.tasks.options import AnswerOptions
 from albertkit.tasks.token_windows import TokenWindows, cut_pieces, cut_token_windows
@@ -54,7 +53,7 @@ class QuestionWindows:
     windows: TokenWindows
     cut_questions: int
 
-    def is_excluded(self) -> npt.NDArray[np.bool_]:
+    def is_excluded(self) -> BoolArray:
         """[T], tokens that neither start nor end an answer: all but [CLS] and the contexts'."""
         excluded = self.windows.numbers < 0
         excluded[self.windows.encodings.offsets[:-1]] = False
@@ -224,7 +223,7 @@ def _score_logits(
         totals.append([_log_sum(starts[cls_and_context]), _log_sum(ends[cls_and_context])])
         no_answer = min(no_answer, float(starts[0] + ends[0]))
         parts.append(
-            (*_best_spans(starts[is_context], ends[is_context], options), numbers[is_context])
+            (*_find_best_spans(starts[is_context], ends[is_context], options), numbers[is_context])
         )
     scale = sum(_log_sum(np.array(column)) for column in zip(*totals, strict=True))
     best: dict[tuple[int, int], float] = {}  # a span in two windows has the better score
@@ -232,7 +231,7 @@ def _score_logits(
         for score, start, end in zip(scores, starts_of, ends_of, strict=True):
             span = (int(numbers[start]), int(numbers[end]))
             best[span] = max(best.get(span, -np.inf), float(score))
-    return _candidates(best, -scale, no_answer - scale, options)
+    return _make_candidates(best, -scale, no_answer - scale, options)
 
 
 def _score_spans(
@@ -254,20 +253,20 @@ def _score_spans(
                 span = (int(numbers[start]), int(numbers[end]))
                 best[span] = max(best.get(span, -np.inf), float(score + has_answer))
     no_answer = -np.logaddexp(0, -spans.no_answer_logit[first:last].min())
-    return _candidates(best, 0.0, float(no_answer), options)
+    return _make_candidates(best, 0.0, float(no_answer), options)
 
 
-def _candidates(
+def _make_candidates(
     scores: dict[tuple[int, int], float], shift: float, no_answer: float, options: AnswerOptions
 ) -> Candidates:
     """The best of the spans; shift: what is added to each score."""
-    ordered = sorted(scores.items(), key=lambda item: -item[1])[: _spare(options)]
+    ordered = sorted(scores.items(), key=lambda item: -item[1])[: _count_candidates(options)]
     spans = np.array([span for span, _ in ordered], np.int64).reshape(-1, 2)
     log_scores = np.array([score for _, score in ordered], np.float32) + np.float32(shift)
     return Candidates(log_scores, spans[:, 0], spans[:, 1], no_answer)
 
 
-def _best_spans(
+def _find_best_spans(
     starts: FloatArray, ends: FloatArray, options: AnswerOptions
 ) -> tuple[FloatArray, Int64Array, Int64Array]:
     """Scores, first and last tokens of the best spans of one window, from its logits [L]."""
@@ -277,14 +276,14 @@ def _best_spans(
     padded = np.concatenate([ends, np.full(M - 1, -np.inf, np.float32)])
     scores = starts[:, None] + np.lib.stride_tricks.sliding_window_view(padded, M)  # [L, M]
     flat = scores.ravel()
-    count = min(_spare(options), len(flat))
+    count = min(_count_candidates(options), len(flat))
     best = np.argpartition(-flat, count - 1)[:count]
     best = best[np.isfinite(flat[best])]
     first = best // M
     return flat[best], first, first + best % M
 
 
-def _spare(options: AnswerOptions) -> int:
+def _count_candidates(options: AnswerOptions) -> int:
     """Spans to look at: some have the same text. Source: transformers' pipeline."""
     return 2 * options.top_k + 10
 

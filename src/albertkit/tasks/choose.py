@@ -23,7 +23,7 @@ from albertkit.tasks.answer import check_not_empty
 from albertkit.tasks.classify import softmax
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
-from albertkit.tasks.inputs import FIRST_WINDOW, Texts, as_list, split_windows
+from albertkit.tasks.inputs import FIRST_WINDOW, Texts, convert_to_list, split_windows
 from albertkit.tasks.options import TruncationMode
 from albertkit.tokenization import Encodings
 
@@ -109,13 +109,13 @@ class MultipleChoice(HeadTask):
         """
         if isinstance(inputs, Iterator):
             call = self.call(make_progress(show_progress_bar, None))
-            return call.stream(_windows(inputs, FIRST_WINDOW))
+            return call.stream(_cut_windows(inputs, FIRST_WINDOW))
         if isinstance(inputs, str):
             inputs = {"question": inputs, "choices": choices, "context": context}
         is_one = isinstance(inputs, Mapping)
-        items = [inputs] if is_one else as_list(inputs)
+        items = [inputs] if is_one else convert_to_list(inputs)
         call = self.call(make_progress(show_progress_bar, len(items)))
-        answers = call.collect(_windows(iter(items), None))
+        answers = call.collect(_cut_windows(iter(items), None))
         return answers[0] if is_one else answers
 
     def call(
@@ -185,7 +185,7 @@ def _choose(question: ChoiceQuestion, scores: list[float]) -> Choice:
     return Choice(answer=question.choices[index], index=index, score=scores[index], scores=scores)
 
 
-def _windows(items: Iterator[object], first: int | None) -> Iterator[list[ChoiceQuestion]]:
+def _cut_windows(items: Iterator[object], first: int | None) -> Iterator[list[ChoiceQuestion]]:
     """The questions in windows; raises when a wrong item is reached."""
     count = 0
     for window in split_windows(items, lambda item: len(str(item)), first):

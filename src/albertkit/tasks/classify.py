@@ -26,12 +26,12 @@ from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.spec.vector_head import VectorHead
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
-from albertkit.tasks.inputs import Texts, as_list, read_stream, read_texts
+from albertkit.tasks.inputs import Texts, convert_to_list, read_stream, read_texts
 from albertkit.tasks.options import ClassifyOptions, ScoreFunction, TruncationMode
 from albertkit.tasks.reports import EncodeReport
 from albertkit.tokenization import Encodings
 
-HEAD = "sequence_classification"
+HEAD = SEQUENCE_CLASSIFICATION.name
 DECISION = 0.5  # the least score of a predicted label, of several that are decided one by one
 
 
@@ -294,7 +294,7 @@ def _read_inputs(inputs: object) -> Texts:
         return read_texts([_read_dict(inputs)])
     if isinstance(inputs, str):
         return read_texts(inputs)
-    return read_texts([_read_dict(item) for item in as_list(inputs)])
+    return read_texts([_read_dict(item) for item in convert_to_list(inputs)])
 
 
 def _read_dict(item: object) -> object:
@@ -307,7 +307,7 @@ def _read_dict(item: object) -> object:
 def _read_temperature(config: AlbertConfig) -> float:
     temperature = _read_number(config, "temperature")
     if temperature is not None and not temperature > 0:
-        raise _bad_number("temperature", temperature)
+        raise _bad_number_error("temperature", temperature)
     return temperature or 1.0
 
 
@@ -319,14 +319,14 @@ def _read_thresholds(config: AlbertConfig) -> FloatArray | None:
     if isinstance(value, Mapping):
         unknown = [label for label in value if label not in config.label2id]
         if unknown:
-            raise _bad_number("decision_threshold", unknown[0])
+            raise _bad_number_error("decision_threshold", unknown[0])
         numbers = [
             value.get(config.id2label[number], DECISION) for number in range(config.num_labels)
         ]
     else:
         numbers = [value] * config.num_labels
     if not all(isinstance(number, int | float) for number in numbers):
-        raise _bad_number("decision_threshold", value)
+        raise _bad_number_error("decision_threshold", value)
     return np.array(cast("list[float]", numbers), np.float32)
 
 
@@ -335,11 +335,11 @@ def _read_number(config: AlbertConfig, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _bad_number(name, value)
+        raise _bad_number_error(name, value)
     return float(value)
 
 
-def _bad_number(name: str, value: object) -> FormatError:
+def _bad_number_error(name: str, value: object) -> FormatError:
     return FormatError(
         "config-value-invalid",
         f"{name} is {value!r}",

@@ -18,19 +18,20 @@ from typing import Final
 
 import numpy as np
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors.arguments import check_cosine
-from albertkit.tasks.nearest import BLOCK_ROWS, QUERIES, Corpus, Ids
+from albertkit.tasks.nearest import BLOCK_ROWS, QUERIES, Corpus
 
-HEAD: Final = 5  # a head has one in so many of a vector's numbers
+HEAD_DIVISOR: Final = 5  # a head has one in so many of a vector's numbers
 SAMPLE: Final = 10_000  # vectors from which the directions are taken
 SLACK: Final = 1e-4  # a bound is computed in float32
 BOUND_ROWS: Final = 4096  # kept rows at a time: their bounds stay in the processor's cache
 ROUNDING: Final = 1e-6  # the cosine of two equal vectors may be so much below 1 in float32
-MANY: Final = 32  # if one in so many pairs reaches the threshold, all are computed in full
+# If one in so many pairs reaches the threshold, all are computed in full.
+MANY_PAIRS_DIVISOR: Final = 32
 
 
-def unit_vectors(corpus: Corpus) -> FloatArray:
+def make_unit_vectors(corpus: Corpus) -> FloatArray:
     """All vectors as float32 [N, D] of length 1; those that are never a result become NaN."""
     result = np.empty((len(corpus), corpus.dimensions), np.float32)
     for begin, block in corpus.blocks():
@@ -46,7 +47,7 @@ def unit_vectors(corpus: Corpus) -> FloatArray:
 
 def find_duplicates(
     unit: FloatArray, threshold: float, progress: Callable[[int], None] | None = None
-) -> tuple[Ids, FloatArray]:
+) -> tuple[Int64Array, FloatArray]:
     """Find the kept row that each row is a duplicate of.
 
     Args:
@@ -63,11 +64,11 @@ def find_duplicates(
     """
     threshold = check_cosine("threshold", threshold) - ROUNDING
     count = len(unit)
-    nearest: Ids = np.arange(count)
+    nearest: Int64Array = np.arange(count)
     scores: FloatArray = np.ones(count, np.float32)
     kept = np.empty(count, np.int64)  # the rows whose vectors are unit[:total]
     total = 0
-    heads = _heads(unit)
+    heads = _make_heads(unit)
     buffer = np.empty(QUERIES * BOUND_ROWS, np.float32)
     for begin in range(0, count, QUERIES):
         batch, batch_heads = (each[begin : begin + QUERIES].copy() for each in (unit, heads))
@@ -81,7 +82,7 @@ def find_duplicates(
             if not len(candidates):
                 continue
             rows, columns = np.divmod(candidates, last - first)
-            if len(rows) > bounds.size // MANY:
+            if len(rows) > bounds.size // MANY_PAIRS_DIVISOR:
                 rows, columns = np.arange(len(batch)), (batch @ unit[first:last].T).argmax(axis=1)
             values = np.einsum("nd,nd->n", batch[rows], unit[first + columns])
             order = np.lexsort((columns, -values, rows))
@@ -114,9 +115,9 @@ def find_duplicates(
     return nearest, scores
 
 
-def _heads(unit: FloatArray) -> FloatArray:
-    """The first numbers of the turned vectors, and the length of the rest: [N, D / HEAD + 1]."""
-    size = max(1, unit.shape[1] // HEAD)
+def _make_heads(unit: FloatArray) -> FloatArray:
+    """The turned vectors' first numbers, and the length of the rest: [N, D / HEAD_DIVISOR + 1]."""
+    size = max(1, unit.shape[1] // HEAD_DIVISOR)
     sample = unit[:: max(1, len(unit) // SAMPLE)]
     sample = sample[np.isfinite(sample).all(axis=1)]
     directions = np.linalg.eigh(sample.T @ sample)[1][:, -size:]  # [D, size] of most variance
@@ -130,7 +131,7 @@ def _heads(unit: FloatArray) -> FloatArray:
     return heads
 
 
-def group_duplicates(nearest: Ids) -> tuple[Ids, Ids]:
+def group_duplicates(nearest: Int64Array) -> tuple[Int64Array, Int64Array]:
     """The rows of all groups: each kept row that has duplicates, followed by them.
 
     Args:

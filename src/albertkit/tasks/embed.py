@@ -317,7 +317,7 @@ class TextEmbedder(FrameworkCalls):
             FormatError: [no-vocabulary] if the model has no tokenizer.
             ResourceError: [extra-missing] without torch, [write-failed].
         """
-        value = _first_argument(sentences, others)
+        value = _check_first_argument(sentences, others)
         self._check_device(device, pool)
         options = EncodeOptions(
             prompt_name=prompt_name,
@@ -460,11 +460,11 @@ class TextEmbedder(FrameworkCalls):
             ResourceError: [write-failed].
         """
         from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
-        from albertkit.fileformats.atomic import new_directory
+        from albertkit.fileformats.atomic import create_directory
         from albertkit.runtime.loaded_model import add_fingerprint
 
         weights = add_fingerprint(self.model.weights, self.tokenizer)
-        with new_directory(Path(path)) as folder:
+        with create_directory(Path(path)) as folder:
             checkpoint = Checkpoint(weights, pooling=self.pooling)
             SENTENCE_TRANSFORMERS.write(checkpoint, folder, dtype=dtype)
             self.tokenizer.write_files(folder)
@@ -639,7 +639,7 @@ class TextEmbedder(FrameworkCalls):
             )
 
 
-def _first_argument(sentences: object, others: dict[str, object]) -> object:
+def _check_first_argument(sentences: object, others: dict[str, object]) -> object:
     """The texts, which sentence-transformers 6 calls `inputs`."""
     if sentences is MISSING and "inputs" in others:
         sentences = others.pop("inputs")

@@ -14,6 +14,7 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.spec.pooling_config import Pooling
 from albertkit.tables import Table
+from albertkit.tables.formats import VECTOR_COLUMN
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import EncodeCall, ProgressLine
 from albertkit.tasks.inputs import RowWindows
@@ -23,10 +24,9 @@ from albertkit.tasks.reports import EncodeReport
 from albertkit.tasks.vector_types import (
     IN_STEPS,
     PART_COLUMNS,
-    VECTOR,
     PartVectors,
     VectorCast,
-    ranges_of,
+    compute_ranges,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class EmbedJob(TableJob):
     def result_types(self) -> Mapping[str, CellType | None]:
         """See TableJob."""
         own = PART_COLUMNS if self.encode.chunk and self.encode.parts == "rows" else ()
-        return dict.fromkeys((*own, VECTOR))
+        return dict.fromkeys((*own, VECTOR_COLUMN))
 
     @property
     def can_begin_small(self) -> bool:
@@ -92,9 +92,9 @@ class EmbedJob(TableJob):
 
     def check_output(self, path: Path) -> None:
         """See TableJob; the ranges of 8-bit vectors have a file of their own."""
-        from albertkit.tasks.vector_file import ranges_writer  # printed vectors do not need it
+        from albertkit.tasks.vector_file import make_ranges_writer  # printed vectors do not need it
 
-        ranges_writer(path, VectorCast(self.encode.precision))
+        make_ranges_writer(path, VectorCast(self.encode.precision))
 
     def settings(self, opened: TextEmbedder) -> dict[str, JsonValue]:
         """See TableJob."""
@@ -121,7 +121,7 @@ class EmbedJob(TableJob):
         """
         if self.encode.precision not in IN_STEPS:
             return self
-        from albertkit.tables.filesystems.remote_path import new_file  # jobs alone need it
+        from albertkit.tables.filesystems.remote_path import create_file  # jobs alone need it
         from albertkit.tables.writers.job_directory import RANGES
 
         path = directory / RANGES
@@ -133,8 +133,8 @@ class EmbedJob(TableJob):
         # not in the report: these texts are encoded again
         answer = next(opened.encode_call(self.encode, None).answers(iter([first])))
         vectors = answer.vectors if isinstance(answer, PartVectors) else answer
-        ranges = ranges_of(vectors, self.encode.precision)
-        with new_file(path) as file:
+        ranges = compute_ranges(vectors, self.encode.precision)
+        with create_file(path) as file:
             np.save(file, ranges)
         return replace(self, ranges=ranges)
 
@@ -159,9 +159,9 @@ class EmbedCall:
 
     def write_other_files(self, path: Path) -> None:
         """Write the ranges of 8-bit vectors next to their file."""
-        from albertkit.tasks.vector_file import ranges_writer
+        from albertkit.tasks.vector_file import make_ranges_writer
 
-        ranges_writer(path, self.cast)()
+        make_ranges_writer(path, self.cast)()
 
     def empty_table(self, windows: RowWindows, rows: RowBatch) -> Table:
         """A table of the same columns without a row."""

@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.packing import compute_text_vectors, compute_token_vectors, most_slots
+from albertkit.engine.packing import choose_slots, compute_text_vectors, compute_token_vectors
 from albertkit.engine.pooling import apply_modules, normalize, pool
 from albertkit.engine.protocol import Engine, Outputs
 from albertkit.runtime import LoadedModel
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 from albertkit.tasks.inputs import Texts, prefetch
 from albertkit.tasks.options import EncodeOptions
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors, dtype_of, width_of
+from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors, compute_width, get_dtype
 from albertkit.tokenization import Encodings
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class EncodeCall:
         """
         for encodings, parts in prefetch(windows, self._tokenize, is_live=is_live):
             engine = self.model.engine_for(encodings)
-            slots = min(most_slots(engine), self.options.batch_size * self.report.max_length)
+            slots = min(choose_slots(engine), self.options.batch_size * self.report.max_length)
             if self.options.output_value == "sentence_embedding":
                 vectors = compute_text_vectors(
                     engine,
@@ -106,7 +106,7 @@ class EncodeCall:
         width = replace(self.pooling, truncate_dim=None).width(self.model.config.hidden_size)
         width = min(width, self.options.truncate_dim or width)
         precision = self.options.precision
-        vectors = np.empty((0, width_of(precision, width)), dtype_of(precision))
+        vectors = np.empty((0, compute_width(precision, width)), get_dtype(precision))
         if not self.gives_parts:
             return vectors
         from albertkit.tokenization.parts import make_parts
@@ -166,14 +166,14 @@ class EncodeCall:
         """The vectors [P, D] of parts as the options want them."""
         if self.gives_parts:
             return PartVectors(vectors, parts)
-        from albertkit.tasks.part_vectors import mean_of_parts  # not needed for whole texts
+        from albertkit.tasks.part_vectors import average_parts  # not needed for whole texts
 
         steps = self.pooling.steps
-        has_length_1 = bool(steps) and isinstance(steps[-1], Normalise)
+        has_length_1 = bool(steps) and isinstance(steps[-1], Normalize)
         is_normalized = self.options.normalize_embeddings or (
             has_length_1 and self.options.truncate_dim is None
         )
-        return mean_of_parts(vectors, parts, is_normalized=is_normalized)
+        return average_parts(vectors, parts, is_normalized=is_normalized)
 
     def _token_outputs(self, engine: Engine, encodings: Encodings, slots: int) -> list[object]:
         """The token vectors of each text, or a dict of all that there is about it."""

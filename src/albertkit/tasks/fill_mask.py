@@ -25,11 +25,11 @@ from albertkit.tasks.options import TRUNCATION_MODES, TruncationMode
 from albertkit.tasks.reports import EncodeReport
 from albertkit.tokenization import AlbertTokenizer, Encoding, Encodings
 from albertkit.tokenization.encodings import select
+from albertkit.tokenization.pieces import SPACE
 
 LOGGER = logging.getLogger(__name__)
 
-TEXTS_AT_ONCE = 128  # a mask's logits take 4·V bytes: 120 kB at V = 30,000
-WORD_BEGINS = "▁"
+MASKS_AT_ONCE = 128  # a mask's logits take 4·V bytes: 120 kB at V = 30,000
 OTHER_MASKS = re.compile(r"\[mask\]|<mask>", re.IGNORECASE)
 
 
@@ -112,8 +112,8 @@ class FillMask:
         self._check_masks(texts, encodings)
         report.log()
         answers: list[Answer] = []
-        for begin in range(0, len(texts.first), TEXTS_AT_ONCE):
-            window = range(begin, min(begin + TEXTS_AT_ONCE, len(texts.first)))
+        for begin in range(0, len(texts.first), MASKS_AT_ONCE):
+            window = range(begin, min(begin + MASKS_AT_ONCE, len(texts.first)))
             answers += self._fill(select(encodings, window), top_k, choices)
         return answers[0] if len(answers) == 1 else answers
 
@@ -130,7 +130,7 @@ class FillMask:
         masks = np.flatnonzero(encodings.ids == self.tokenizer.mask_token_id)  # [P]
         engine = self.model.engine_for(encodings)
         scores = softmax(compute_mlm_logits(engine, encodings, masks))  # [P, V]
-        best = best_of(scores, top_k, choices)  # [P, K]
+        best = select_best(scores, top_k, choices)  # [P, K]
         segment_ids = np.searchsorted(encodings.offsets, masks, side="right") - 1  # [P]
         answers: list[Answer] = []
         for number, encoding in enumerate(encodings):
@@ -176,7 +176,7 @@ class FillMask:
             raise InputError(
                 "option-invalid",
                 "targets is empty",
-                why="at least one target must be provided when passed",
+                why="without words there is nothing to choose from",
                 fix="Name words, or leave targets out",
             )
         for word in words:
@@ -192,7 +192,7 @@ class FillMask:
     def _target(self, word: str) -> int:
         """The id of a word, of the piece of this name, or of the word's first piece (a warning)."""
         pieces = self.tokenizer.get_vocab()
-        if word.startswith(WORD_BEGINS) and word in pieces:
+        if word.startswith(SPACE) and word in pieces:
             return pieces[word]
         ids = self.tokenizer.encode_batch([word])[0].ids[1:-1].tolist()
         if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:
@@ -247,7 +247,7 @@ def softmax(logits: FloatArray) -> FloatArray:
     return logits
 
 
-def best_of(scores: FloatArray, count: int, choices: Int64Array) -> Int64Array:
+def select_best(scores: FloatArray, count: int, choices: Int64Array) -> Int64Array:
     """The choices with the highest scores [P, V], best first; the lower id on a tie → [P, K]."""
     negative = -scores[:, choices]
     count = min(count, len(choices))

@@ -58,9 +58,9 @@ class FrameworkCalls:
 
         def __getattr__(self, name: str) -> object:
             """Say what to write in place of a method of sentence-transformers or torch."""
-            from albertkit.errors.other_libraries import EMBEDDER_ANSWERS, missing_attribute
+            from albertkit.errors.other_libraries import EMBEDDER_ANSWERS, missing_attribute_error
 
-            raise missing_attribute(self, name, EMBEDDER_ANSWERS)
+            raise missing_attribute_error(self, name, EMBEDDER_ANSWERS)
 
     def embed_documents(self: TextEncoder, texts: Sequence[str]) -> list[list[float]]:
         """Encode documents, as LangChain asks for it.

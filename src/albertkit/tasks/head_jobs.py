@@ -14,7 +14,7 @@ import numpy as np
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.tables import RowBatch, Table
-from albertkit.tables.table import json_cells
+from albertkit.tables.table import convert_to_json_cells
 from albertkit.tasks.answer import QuestionAnswerer, Questions, read_question
 from albertkit.tasks.choose import ChoiceQuestion, MultipleChoice, read_choice_question
 from albertkit.tasks.classify import TextClassifier
@@ -144,7 +144,7 @@ class ClassifyJob(HeadJob):
     @property
     def columns(self) -> tuple[str, ...]:
         """See TableJob."""
-        return _with(self.kept_columns, self.pair_column)
+        return _merge_columns(self.kept_columns, self.pair_column)
 
     @property
     def find_errors(self) -> FindErrors | None:
@@ -269,7 +269,9 @@ class AnswerJob(HeadJob):
     @property
     def columns(self) -> tuple[str, ...]:
         """See TableJob."""
-        return _with(self.kept_columns, self.context_column if self.context is None else None)
+        return _merge_columns(
+            self.kept_columns, self.context_column if self.context is None else None
+        )
 
     @property
     def find_errors(self) -> FindErrors:
@@ -292,7 +294,7 @@ class AnswerJob(HeadJob):
         """See TableJob."""
         if self.context is not None:
             return [len(text) for text in rows.texts]
-        contexts = json_cells(rows.kept[self.context_column])
+        contexts = convert_to_json_cells(rows.kept[self.context_column])
         return [
             len(text) + (len(context) if isinstance(context, str) else 0)
             for text, context in zip(rows.texts, contexts, strict=True)
@@ -308,7 +310,7 @@ class AnswerJob(HeadJob):
         def read(rows: RowBatch, numbers: Sequence[int]) -> Questions:
             contexts: Sequence[object] = [self.context] * len(rows.texts)
             if self.context is None:
-                contexts = list(json_cells(rows.kept[self.context_column]))
+                contexts = list(convert_to_json_cells(rows.kept[self.context_column]))
             pairs = [
                 read_question({"question": question, "context": context}, number + 1)
                 for question, context, number in zip(rows.texts, contexts, numbers, strict=True)
@@ -365,7 +367,7 @@ class ChooseJob(HeadJob):
     def columns(self) -> tuple[str, ...]:
         """See TableJob."""
         own = () if self.choices else self.choice_columns
-        return _with(self.kept_columns, *own, self.context_column)
+        return _merge_columns(self.kept_columns, *own, self.context_column)
 
     @property
     def find_errors(self) -> FindErrors:
@@ -402,7 +404,7 @@ class ChooseJob(HeadJob):
             choices = self._choices_of(rows)
             contexts: Sequence[object] = [self.context] * len(rows.texts)
             if self.context_column is not None:
-                contexts = list(json_cells(rows.kept[self.context_column]))
+                contexts = list(convert_to_json_cells(rows.kept[self.context_column]))
             return [
                 read_choice_question(
                     {"question": question, "choices": own, "context": context}, number + 1
@@ -441,7 +443,7 @@ class ChooseJob(HeadJob):
         return zip(*columns, strict=True)
 
 
-def _with(keep: tuple[str, ...], *others: str | None) -> tuple[str, ...]:
+def _merge_columns(keep: tuple[str, ...], *others: str | None) -> tuple[str, ...]:
     """The kept columns and others, each once."""
     return tuple(dict.fromkeys((*keep, *(name for name in others if name is not None))))
 

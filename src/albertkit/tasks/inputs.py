@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, TypeGuard, TypeVar
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
 from albertkit.errors.arguments import describe_value
-from albertkit.tasks.vector_types import VECTOR, PartVectors, VectorCast, Vectors
+from albertkit.tables.formats import VECTOR_COLUMN
+from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors
 
 if TYPE_CHECKING:
     from albertkit.tables import InvalidRow, RowBatch, Table
@@ -65,8 +66,10 @@ class Texts:
             for window in split_windows(self.first, len):
                 yield Texts(window, None, False)
         else:
-            for pairs in split_windows(zip(self.first, self.second, strict=True), _characters):
-                yield _pairs(pairs)
+            for pairs in split_windows(
+                zip(self.first, self.second, strict=True), _count_characters
+            ):
+                yield _read_pairs(pairs)
 
 
 class WindowSize:
@@ -153,7 +156,7 @@ def read_texts(value: object) -> Texts:
         value = value.item()  # type: ignore[attr-defined]  # what has ndim has item
     if isinstance(value, str):
         return Texts([value], None, True)
-    items = as_list(value)
+    items = convert_to_list(value)
     return _check_items(items, 0, f" of {len(items)}")
 
 
@@ -165,16 +168,16 @@ def read_stream(items: Iterator[object], first: int | None = FIRST_WINDOW) -> It
     """
     count = 0
     has_pairs: bool | None = None
-    for window in split_windows(items, _characters, first):
+    for window in split_windows(items, _count_characters, first):
         texts = _check_items(window, count, "")
         if has_pairs not in (None, texts.second is not None):
-            raise _not_texts(window[0], f"item {count} ")
+            raise _not_texts_error(window[0], f"item {count} ")
         has_pairs = texts.second is not None
         count += len(texts)
         yield texts
 
 
-def as_list(value: object) -> list[object]:
+def convert_to_list(value: object) -> list[object]:
     """The items of a list, a tuple, or a column of numpy, pandas, pyarrow, polars or datasets.
 
     Raises:
@@ -187,7 +190,7 @@ def as_list(value: object) -> list[object]:
             break
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
         return list(value)
-    raise _not_texts(value, "")
+    raise _not_texts_error(value, "")
 
 
 class RowWindows:
@@ -267,7 +270,7 @@ class RowWindows:
             batch: Any of the rows.
             answer: From `EncodeCall.no_vectors`.
         """
-        return self._make_table(_slice(batch, 0, 0).kept, Texts([], None, False, []), answer)
+        return self._make_table(_slice_batch(batch, 0, 0).kept, Texts([], None, False, []), answer)
 
     def _make_table(self, kept: KeptColumns, texts: Texts, answer: Vectors | PartVectors) -> Table:
         from albertkit.tables.table import Table, take_cells  # lists of texts do not need it
@@ -281,7 +284,7 @@ class RowWindows:
             columns |= answer.columns(None if "file" in kept else texts.numbers)
         if self._with_texts:
             columns["text"] = rows
-        return Table({**columns, VECTOR: vectors})
+        return Table({**columns, VECTOR_COLUMN: vectors})
 
     def _windows(self) -> Iterator[tuple[RowBatch, Sequence[int]]]:
         from albertkit.tables.table import concat_batches
@@ -296,12 +299,12 @@ class RowWindows:
             for end, characters in enumerate(self._characters_of(batch), 1):
                 if size.is_full_after(characters):
                     yield (
-                        concat_batches([*parts, _slice(batch, begin, end)]),
+                        concat_batches([*parts, _slice_batch(batch, begin, end)]),
                         [*numbers, *own[begin:end]],
                     )
                     parts, numbers, begin = [], [], end
             if begin < len(batch.texts):
-                parts.append(_slice(batch, begin, len(batch.texts)))
+                parts.append(_slice_batch(batch, begin, len(batch.texts)))
                 numbers += own[begin:]
         if parts:
             yield concat_batches(parts), numbers
@@ -311,7 +314,7 @@ def _text_characters(batch: RowBatch) -> Sequence[int]:
     return [len(text) for text in batch.texts]
 
 
-def _slice(batch: RowBatch, begin: int, end: int) -> RowBatch:
+def _slice_batch(batch: RowBatch, begin: int, end: int) -> RowBatch:
     """Some of the texts and their columns."""
     kept = {name: column[begin:end] for name, column in batch.kept.items()}
     return type(batch)(batch.texts[begin:end], kept, batch.first)
@@ -321,20 +324,20 @@ def _check_items(items: list[object], before: int, of_all: str) -> Texts:
     """Texts, or pairs, and nothing else; before: the count of earlier items."""
     pairs = [item for item in items if _is_pair(item)]
     if items and len(pairs) == len(items):
-        return _pairs(pairs)
+        return _read_pairs(pairs)
     texts = []
     for number, item in enumerate(items, before):
         if not isinstance(item, str):
-            raise _not_texts(item, f"item {number}{of_all} ")
+            raise _not_texts_error(item, f"item {number}{of_all} ")
         texts.append(item)
     return Texts(texts, None, False)
 
 
-def _pairs(pairs: Sequence[Sequence[str]]) -> Texts:
+def _read_pairs(pairs: Sequence[Sequence[str]]) -> Texts:
     return Texts([first for first, _ in pairs], [second for _, second in pairs], False)
 
 
-def _characters(item: object) -> int:
+def _count_characters(item: object) -> int:
     """The characters that an item adds to a window."""
     return len(item) if isinstance(item, str) else sum(map(len, item)) if _is_pair(item) else 0
 
@@ -347,7 +350,7 @@ def _is_pair(item: object) -> TypeGuard[Sequence[str]]:
     )
 
 
-def _not_texts(value: object, which: str) -> InputError:
+def _not_texts_error(value: object, which: str) -> InputError:
     return InputError(
         "input-not-texts",
         f"Unsupported input type: {which}{'is ' if which else ''}{describe_value(value)}",

@@ -226,7 +226,7 @@ class TableJob(ABC):
             "column": self.column,
             "keep": list(self.keep),
             "model": self.model,
-            "fingerprint": fingerprint(model),
+            "fingerprint": hash_model(model),
             "engine": self.load.engine,
             "device": self.load.device,
             "precision": model.engines.precision,
@@ -235,7 +235,7 @@ class TableJob(ABC):
         }
 
 
-def fingerprint(loaded: LoadedModel) -> str:
+def hash_model(loaded: LoadedModel) -> str:
     """Hash the weights, pooling and tokenizer of a model: 16 hexadecimal digits."""
     steps = loaded.pooling.steps if loaded.pooling else ()
     settings = [
@@ -246,13 +246,13 @@ def fingerprint(loaded: LoadedModel) -> str:
         loaded.pooling.lower_case if loaded.pooling else False,
     ]
     digest = hashlib.sha256(repr(settings).encode())
-    for name, array in _arrays(loaded):
+    for name, array in _list_arrays(loaded):
         digest.update(f"{name} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
 
 
-def _arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
+def _list_arrays(loaded: LoadedModel) -> Iterator[tuple[str, FloatArray]]:
     yield from sorted(loaded.weights.arrays.items())
     for step in loaded.pooling.steps if loaded.pooling else ():
         yield from step.arrays.items()

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_cosine, check_integer, check_keywords
 from albertkit.tasks.embed import TextEmbedder
@@ -21,7 +21,6 @@ from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.nearest import (
     QUERIES,
     Corpus,
-    Ids,
     TopK,
     check_finite,
     find_candidates,
@@ -183,8 +182,8 @@ def paraphrase_mining_embeddings(  # noqa: PLR0917  # the order is sentence-tran
             best = find_candidates(corpus, chunk, min(top_k + 1, count), corpus.valid)
         elif score_function is not None:
             best = _search_by(score_function, chunk, vectors, corpus_chunk_size, top_k + 1)
-        new_pairs, new_scores = _pairs_of(best, begin, count, top_k)
-        pairs, scores = _best_pairs(
+        new_pairs, new_scores = _list_pairs(best, begin, count, top_k)
+        pairs, scores = _select_best_pairs(
             np.concatenate([pairs, new_pairs]), np.concatenate([scores, new_scores]), max_pairs
         )
     order = np.lexsort((pairs, -scores))
@@ -281,9 +280,9 @@ def scale_to_unit(vectors: FloatArray, corpus: Corpus) -> FloatArray:
     return scaled
 
 
-def near_pairs(
+def find_near_pairs(
     corpus: Corpus, queries: FloatArray, threshold: float, *, begin: int = 0
-) -> Iterator[tuple[npt.NDArray[np.intp], Ids, FloatArray]]:
+) -> Iterator[tuple[npt.NDArray[np.intp], Int64Array, FloatArray]]:
     """Yield (query, id, score) of all pairs with a score of at least `threshold`, block by block.
 
     Args:
@@ -324,7 +323,7 @@ def _search_by(
     return best
 
 
-def _pairs_of(best: TopK, begin: int, count: int, top_k: int) -> tuple[Ids, FloatArray]:
+def _list_pairs(best: TopK, begin: int, count: int, top_k: int) -> tuple[Int64Array, FloatArray]:
     """The pairs of vectors with their neighbours, as i · count + j with i < j, and their scores."""
     own = np.arange(begin, begin + len(best.ids))[:, None]
     others = (best.ids >= 0) & (best.ids != own)
@@ -335,7 +334,9 @@ def _pairs_of(best: TopK, begin: int, count: int, top_k: int) -> tuple[Ids, Floa
     return pairs, best.scores[rows, columns]
 
 
-def _best_pairs(pairs: Ids, scores: FloatArray, most: int) -> tuple[Ids, FloatArray]:
+def _select_best_pairs(
+    pairs: Int64Array, scores: FloatArray, most: int
+) -> tuple[Int64Array, FloatArray]:
     """Each pair once, and of those the best `most`."""
     pairs, first = np.unique(pairs, return_index=True)
     scores = scores[first]
@@ -351,22 +352,22 @@ def _count_neighbours(
     threshold: float,
     batch_size: int,
     progress: ProgressLine | None,
-) -> npt.NDArray[np.int64]:
+) -> Int64Array:
     """How many vectors are near to each, itself included: [N]."""
     counts = np.zeros(len(vectors), np.int64)
     for begin in range(0, len(vectors), batch_size):
         batch = vectors[begin : begin + batch_size]
         mine = counts[begin : begin + len(batch)]
-        for columns, _, _ in near_pairs(corpus, batch, threshold):
+        for columns, _, _ in find_near_pairs(corpus, batch, threshold):
             mine += np.bincount(columns, minlength=len(batch))
         if progress is not None:
             progress(len(batch))
     return counts
 
 
-def _collect_neighbours(corpus: Corpus, queries: FloatArray, threshold: float) -> list[Ids]:
+def _collect_neighbours(corpus: Corpus, queries: FloatArray, threshold: float) -> list[Int64Array]:
     """The ids near to each query, nearest first."""
-    blocks = list(near_pairs(corpus, queries, threshold))
+    blocks = list(find_near_pairs(corpus, queries, threshold))
     columns, ids, scores = (np.concatenate(part) for part in zip(*blocks, strict=True))
     order = np.lexsort((ids, -scores, columns))
     ends = np.searchsorted(columns[order], np.arange(1, len(queries)))

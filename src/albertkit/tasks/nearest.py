@@ -16,14 +16,13 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import BoolArray, Float64Array, FloatArray, Int64Array
 from albertkit.errors import InputError
+from albertkit.spec.pooling_config import LEAST_NORM
 from albertkit.tasks.options import VectorType
-from albertkit.tasks.vector_types import IN_STEPS, STEPS, Vectors, as_type
+from albertkit.tasks.vector_types import IN_STEPS, STEPS, Vectors, convert_type
 
 Measure: TypeAlias = Literal["cosine", "dot"]
-Ids: TypeAlias = npt.NDArray[np.int64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 BITS: tuple[VectorType, ...] = ("binary", "ubinary")
 CACHED_ROWS = 1024
@@ -32,9 +31,9 @@ BLOCK_SCORES = 1 << 24  # 64 MB of float32
 QUERIES = BLOCK_SCORES // BLOCK_ROWS  # at a time
 MARGIN = 8  # candidates more than asked for: rounding of a block may exchange the last ones
 FIRST_SLICE = 4  # times k rows, of the first scores; each slice after it is larger by this factor
-FEW = 3  # queries whose products einsum computes faster than a matrix product (numpy 2.4)
-UNIT = 1e-6  # vectors whose lengths are as near to 1 need no scales: candidates are scored anew
-LEAST_NORM = 1e-12  # as in sentence-transformers: vectors of zeros stay zeros
+EINSUM_QUERIES = 3  # of so few, einsum computes the products faster than matmul (numpy 2.4)
+# Vectors whose lengths are as near to 1 need no scales: candidates are scored anew.
+UNIT_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ class Corpus:
     measure: Measure = "cosine"
     ranges: FloatArray | None = None
     scales: FloatArray | None = None
-    valid: Mask | None = None
+    valid: BoolArray | None = None
     words: npt.NDArray[np.uint64] | None = None
     originals: Corpus | None = None
 
@@ -84,11 +83,13 @@ class Corpus:
                 lengths[begin : begin + len(block)] = np.sqrt(np.einsum("nd,nd->n", floats, floats))
         finite = np.isfinite(lengths)
         scales: FloatArray | None = None
-        if measure == "cosine" and not (len(lengths) and np.abs(lengths - 1).max() < UNIT):
+        if measure == "cosine" and not (
+            len(lengths) and np.abs(lengths - 1).max() < UNIT_TOLERANCE
+        ):
             scales = np.reciprocal(np.maximum(lengths, LEAST_NORM, dtype=np.float32))
         return replace(corpus, scales=scales, valid=None if finite.all() else finite)
 
-    def without(self, left_out: Mask) -> Corpus:
+    def without(self, left_out: BoolArray) -> Corpus:
         """The same vectors, of which those in the mask [N] are never a result."""
         valid = ~left_out if self.valid is None else self.valid & ~left_out
         return replace(self, valid=valid)
@@ -106,7 +107,7 @@ class Corpus:
             ]
             least, greatest = (np.stack(part) for part in zip(*ends, strict=True))
             ranges = np.stack([least.min(axis=0), greatest.max(axis=0)])  # [2, D]
-        parts = [as_type(self.to_floats(block), kind, ranges) for _, block in self.blocks()]
+        parts = [convert_type(self.to_floats(block), kind, ranges) for _, block in self.blocks()]
         small = Corpus.of(parts, kind, self.dimensions, self.measure, ranges)
         return replace(small, valid=self.valid, originals=self)
 
@@ -121,7 +122,7 @@ class Corpus:
                 yield offset + begin, part[begin : begin + rows]
             offset += len(part)
 
-    def rows(self, ids: Ids) -> FloatArray:
+    def rows(self, ids: Int64Array) -> FloatArray:
         """The vectors with these ids as float32 [n, D]."""
         if len(self.parts) == 1:
             return self.to_floats(np.asarray(self.parts[0][ids]))
@@ -137,27 +138,27 @@ class Corpus:
     def to_floats(self, block: Vectors) -> FloatArray:
         """Stored vectors as float32 [n, D]: bytes in their ranges, bits as 0 and 1."""
         if self.kind in BITS:
-            bits = np.unpackbits(_as_unsigned(block), axis=-1, count=self.dimensions)
+            bits = np.unpackbits(_shift_to_unsigned(block), axis=-1, count=self.dimensions)
             return bits.astype(np.float32)
         floats = _to_float32(block)
         if self.kind in IN_STEPS and self.ranges is not None:
             least, greatest = self.ranges
-            floats = floats * step_sizes(least, greatest) + least
+            floats = floats * compute_step_sizes(least, greatest) + least
         return floats
 
     def scorer(self, queries: FloatArray) -> Callable[[int, Vectors], FloatArray]:
         """A function from a block to its scores [n, Q], which the next call overwrites."""
         if self.words is not None:
-            return _bit_scorer(self.words, as_type(queries, "ubinary", None))
+            return _make_bit_scorer(self.words, convert_type(queries, "ubinary", None))
         weights, constants = queries, np.zeros(len(queries), np.float32)
         if self.kind in IN_STEPS and self.ranges is not None:
             # q · (step · u + least) = (q · step) · u + q · least: the bytes are used as they are
             least, greatest = self.ranges
             constants = queries @ least  # [Q]
-            weights = queries * step_sizes(least, greatest)  # [Q, D]
+            weights = queries * compute_step_sizes(least, greatest)  # [Q, D]
         scales = self.scales
         buffer = np.empty((min(BLOCK_ROWS, len(self)), len(queries)), np.float32)
-        few = len(queries) <= FEW
+        few = len(queries) <= EINSUM_QUERIES
         floats = np.empty((0, 0), np.float32)
         if self.parts and self.parts[0].dtype != np.float32:
             floats = np.empty((len(buffer), self.dimensions), np.float32)
@@ -180,7 +181,7 @@ class Corpus:
 
         return score
 
-    def exact_scores(self, query: FloatArray, ids: Ids) -> npt.NDArray[np.float64]:
+    def exact_scores(self, query: FloatArray, ids: Int64Array) -> Float64Array:
         """The scores of some vectors for one query, computed in float64."""
         if self.originals is not None:
             return self.originals.exact_scores(query, ids)
@@ -189,7 +190,7 @@ class Corpus:
             scores = rows @ query.astype(np.float64)
             if self.measure == "cosine" and self.words is None:
                 scores /= np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), LEAST_NORM)
-        result: npt.NDArray[np.float64] = scores
+        result: Float64Array = scores
         return result
 
     def _pack_words(self) -> npt.NDArray[np.uint64]:
@@ -197,7 +198,7 @@ class Corpus:
         words = np.zeros((-(-width // 8), len(self)), np.uint64)
         for begin, block in self.blocks():
             padded = np.zeros((len(block), len(words) * 8), np.uint8)
-            padded[:, :width] = _as_unsigned(block)
+            padded[:, :width] = _shift_to_unsigned(block)
             words[:, begin : begin + len(block)] = padded.view(np.uint64).T
         return words
 
@@ -211,10 +212,10 @@ class TopK:
     """
 
     def __init__(self, queries: int, k: int) -> None:
-        self.ids: Ids = np.full((queries, k), -1, np.int64)
+        self.ids: Int64Array = np.full((queries, k), -1, np.int64)
         self.scores: FloatArray = np.full((queries, k), -np.inf, np.float32)
 
-    def add(self, ids: Ids, scores: FloatArray) -> None:
+    def add(self, ids: Int64Array, scores: FloatArray) -> None:
         """Take the scores [n, Q] of vectors with these ids, which are greater than all before.
 
         As long as there are fewer than k, slices that grow are taken: each gives the next a bound.
@@ -228,7 +229,7 @@ class TopK:
             begin += size
             size *= FIRST_SLICE
 
-    def _merge(self, ids: Ids, scores: FloatArray) -> None:
+    def _merge(self, ids: Int64Array, scores: FloatArray) -> None:
         count, k = scores.shape[0], self.ids.shape[1]
         beats = scores > self.scores[:, -1]  # [n, Q] a later vector must beat the worst
         candidates = np.flatnonzero(beats)
@@ -256,10 +257,10 @@ def find_nearest(
     queries: FloatArray,
     k: int,
     *,
-    mask: Mask | None = None,
+    mask: BoolArray | None = None,
     rescore_multiplier: int = 4,
     progress: Callable[[int], None] | None = None,
-) -> tuple[Ids, FloatArray]:
+) -> tuple[Int64Array, FloatArray]:
     """Find the k vectors with the highest scores for each query.
 
     Args:
@@ -297,7 +298,9 @@ def find_nearest(
     return ids, scores
 
 
-def find_candidates(corpus: Corpus, queries: FloatArray, k: int, mask: Mask | None = None) -> TopK:
+def find_candidates(
+    corpus: Corpus, queries: FloatArray, k: int, mask: BoolArray | None = None
+) -> TopK:
     """The k vectors with the highest scores as blocks give them, rounded in float32."""
     best = TopK(len(queries), k)
     if not k:
@@ -313,7 +316,9 @@ def find_candidates(corpus: Corpus, queries: FloatArray, k: int, mask: Mask | No
     return best
 
 
-def rank_candidates(corpus: Corpus, query: FloatArray, ids: Ids, k: int) -> tuple[Ids, FloatArray]:
+def rank_candidates(
+    corpus: Corpus, query: FloatArray, ids: Int64Array, k: int
+) -> tuple[Int64Array, FloatArray]:
     """The k best of some ids by their exact scores, best first."""
     ids = ids[ids >= 0]
     scores = corpus.exact_scores(query, ids).astype(np.float32)
@@ -321,7 +326,7 @@ def rank_candidates(corpus: Corpus, query: FloatArray, ids: Ids, k: int) -> tupl
     return ids[order], scores[order]
 
 
-def step_sizes(least: FloatArray, greatest: FloatArray) -> FloatArray:
+def compute_step_sizes(least: FloatArray, greatest: FloatArray) -> FloatArray:
     """The size of one of 255 steps of each dimension; 1 where all numbers were equal."""
     sizes = (greatest - least) / np.float32(STEPS)
     return np.where(sizes == 0, np.float32(1), sizes).astype(np.float32)
@@ -343,7 +348,7 @@ def check_finite(vectors: FloatArray, name: str) -> None:
         )
 
 
-def _bit_scorer(
+def _make_bit_scorer(
     words: npt.NDArray[np.uint64], queries: npt.NDArray[np.uint8]
 ) -> Callable[[int, Vectors], FloatArray]:
     """Scores by the number of equal bits, as negative distances."""
@@ -364,7 +369,7 @@ def _bit_scorer(
     return score
 
 
-def _as_unsigned(block: Vectors) -> npt.NDArray[np.uint8]:
+def _shift_to_unsigned(block: Vectors) -> npt.NDArray[np.uint8]:
     """int8 as the uint8 that it was made of: 128 less, so the upper bit turned."""
     if block.dtype == np.int8:
         return np.ascontiguousarray(block).view(np.uint8) ^ np.uint8(128)
@@ -386,7 +391,7 @@ def _fill_float32(result: FloatArray, block: npt.NDArray[Any]) -> FloatArray:
     for begin in range(0, len(block), CACHED_ROWS):
         rows, target = block[begin : begin + CACHED_ROWS], result[begin : begin + CACHED_ROWS]
         if rows.dtype == np.int8:
-            target[:] = _as_unsigned(rows)
+            target[:] = _shift_to_unsigned(rows)
         elif rows.dtype != np.float16:
             target[:] = rows
         else:

@@ -57,7 +57,7 @@ def refuse_pairs() -> InputError:
     )
 
 
-def mean_of_parts(vectors: FloatArray, parts: Parts, *, is_normalized: bool) -> FloatArray:
+def average_parts(vectors: FloatArray, parts: Parts, *, is_normalized: bool) -> FloatArray:
     """Average the vectors of each text's parts, each weighted by the part's characters.
 
     Args:

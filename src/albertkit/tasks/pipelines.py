@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from albertkit.errors import InputError
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 
 # task → the module in this package and its class
 TASKS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -71,7 +71,7 @@ def pipeline(task: str, model: str | Path | None = None, **options: Any) -> Call
     if task not in TASKS:
         why, fix = REFUSED.get(str(task), ("", ""))
         if not why:
-            near = nearest_name(str(task), TASKS)
+            near = find_nearest_name(str(task), TASKS)
             why = f"the nearest is {near!r}" if near else f"the tasks are {', '.join(TASKS)}"
             fix = "Correct it" if near else "Take one of these"
         raise InputError("pipeline-unknown", f"there is no task {task!r}", why=why, fix=fix)

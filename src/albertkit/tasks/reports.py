@@ -10,21 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import BoolArray, FloatArray, Int64Array
 from albertkit.errors import Diagnostic, InputError
 from albertkit.tasks.inputs import Texts
 from albertkit.tasks.options import LongTextMode
 from albertkit.tokenization import AlbertTokenizer, Encodings
+from albertkit.tokenization.pieces import SPACE
 
 if TYPE_CHECKING:
     from albertkit.tokenization.parts import Parts
     from albertkit.tokenization.vocabulary import PieceTable
 
 LOGGER = logging.getLogger(__name__)
-
-WORD_BEGIN = "▁"  # SentencePiece puts it before a word of unknown characters too
 
 
 @dataclass(slots=True)
@@ -100,7 +98,7 @@ class EncodeReport:
         table = tokenizer.vocabulary.table
         unknown = encodings.ids == table.specials.unk
         if unknown.any():
-            is_unknown = _without_known_pieces(table, encodings, unknown)
+            is_unknown = _lack_known_pieces(table, encodings, unknown)
             if parts is not None:
                 is_unknown = np.logical_and.reduceat(is_unknown, parts.offsets[:-1])
             numbers = np.flatnonzero(is_unknown).tolist()
@@ -249,14 +247,12 @@ def count_texts(count: int, texts: int, one: str, many: str) -> str:
     return f"{count:,} of {texts:,} texts {one if count == 1 else many}"
 
 
-def _without_known_pieces(
-    table: PieceTable, encodings: Encodings, unknown: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+def _lack_known_pieces(table: PieceTable, encodings: Encodings, unknown: BoolArray) -> BoolArray:
     """[N] whether a text has an unknown piece, and no other besides special tokens."""
     ids = encodings.ids
     ignored = [table.specials.cls, table.specials.sep]
-    if WORD_BEGIN in table.ids:
-        ignored.append(table.ids[WORD_BEGIN])
+    if SPACE in table.ids:  # SentencePiece puts it before a word of unknown characters too
+        ignored.append(table.ids[SPACE])
     known = ~(unknown | np.isin(ids, ignored))  # [T]
     offsets: Int64Array = encodings.offsets[:-1]
     has_unknown = np.add.reduceat(unknown, offsets, dtype=np.int64) > 0  # [N]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from albertkit.arrays import BoolArray
 from albertkit.errors import InputError
-from albertkit.errors.exceptions import nearest_name
-from albertkit.tasks.nearest import Mask
+from albertkit.errors.exceptions import find_nearest_name
 
 CONDITION = re.compile(r"\s*(.+?)\s*(!=|>=|<=|=|<|>)\s*(.*?)\s*", re.DOTALL)
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
@@ -60,15 +60,15 @@ class Condition:
             )
         return cls(*match.groups())
 
-    def mask(self, cells: Iterable[object]) -> Mask:
+    def mask(self, cells: Iterable[object]) -> BoolArray:
         """Whether each cell fulfils it; empty cells fulfil only !=."""
         compare = OPERATORS[self.sign]
-        number = _number(self.value)
+        number = _parse_number(self.value)
 
         def holds(cell: object) -> bool:
             if cell is None:
                 return self.sign == "!="
-            own = None if number is None else _number(cell)
+            own = None if number is None else _parse_number(cell)
             if own is not None:
                 return compare(own, number)
             is_equal = str(cell).casefold() == self.value.casefold()
@@ -83,7 +83,7 @@ def filter_rows(
     conditions: str | Sequence[str],
     names: Sequence[str],
     read_cells: Callable[[str], Iterable[object]],
-) -> Mask | None:
+) -> BoolArray | None:
     """Which rows fulfil all conditions; None without conditions.
 
     Args:
@@ -98,7 +98,7 @@ def filter_rows(
     parsed = [Condition.parse(text) for text in texts]
     for condition in parsed:
         check_column(condition.column, names)
-    result: Mask | None = None
+    result: BoolArray | None = None
     for condition in parsed:
         mask = condition.mask(read_cells(condition.column))
         result = mask if result is None else result & mask
@@ -112,7 +112,7 @@ def check_column(name: str, names: Sequence[str]) -> None:
         InputError: [column-missing].
     """
     if name not in names:
-        near = nearest_name(name, names, cutoff=0.5)
+        near = find_nearest_name(name, names, cutoff=0.5)
         raise InputError(
             "column-missing",
             f"there is no column {name!r} with the vectors",
@@ -123,7 +123,7 @@ def check_column(name: str, names: Sequence[str]) -> None:
         )
 
 
-def _number(value: object) -> float | None:
+def _parse_number(value: object) -> float | None:
     if isinstance(value, bool):
         return None
     try:

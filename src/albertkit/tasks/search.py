@@ -14,23 +14,23 @@ from typing import Any, Final, TypeAlias, Unpack, overload
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import BoolArray, FloatArray, Int64Array
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime import LoadKeywords
-from albertkit.tables.table import json_cells
+from albertkit.tables.table import convert_to_json_cells
 from albertkit.tasks.embed import TextEmbedder
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.mining import read_vectors
-from albertkit.tasks.nearest import Corpus, Ids, Mask, Measure, check_finite, find_nearest
+from albertkit.tasks.nearest import Corpus, Measure, check_finite, find_nearest
 from albertkit.tasks.options import VECTOR_TYPES, LongTextMode, VectorType
 from albertkit.tasks.row_filter import check_column, filter_rows
-from albertkit.tasks.search_rows import as_texts, read_search_rows
+from albertkit.tasks.search_rows import convert_to_texts, read_search_rows
 from albertkit.tasks.search_texts import CorpusOptions
 
 Hit: TypeAlias = dict[str, Any]
-Where: TypeAlias = str | Sequence[str] | Mask
+Where: TypeAlias = str | Sequence[str] | BoolArray
 ID, SCORE = "corpus_id", "score"  # sentence-transformers' names
 MEASURES: tuple[Measure, ...] = ("cosine", "dot")
 DEEPER: Final = 4  # times as many rows, if too few groups are among them
@@ -215,7 +215,7 @@ class Search:
         results = [self._hits(*row) for row in rows]
         return results[0] if isinstance(queries, str) else results
 
-    def cells(self, name: str, ids: Ids) -> list[Any]:
+    def cells(self, name: str, ids: Int64Array) -> list[Any]:
         """Some cells of a column.
 
         Args:
@@ -231,12 +231,17 @@ class Search:
         for row, number in zip(
             (ids - offsets[part_numbers]).tolist(), part_numbers.tolist(), strict=True
         ):
-            cells += json_cells(self._parts[number].columns[name][row : row + 1])
+            cells += convert_to_json_cells(self._parts[number].columns[name][row : row + 1])
         return cells
 
     def _best_of_groups(
-        self, query: FloatArray, k: int, names: Sequence[str], mask: Mask | None, multiplier: int
-    ) -> tuple[Ids, FloatArray]:
+        self,
+        query: FloatArray,
+        k: int,
+        names: Sequence[str],
+        mask: BoolArray | None,
+        multiplier: int,
+    ) -> tuple[Int64Array, FloatArray]:
         """The best row of each of the k best groups: as many rows as it takes to see k groups."""
         depth = k
         while True:
@@ -253,7 +258,7 @@ class Search:
                 best = list(first.values())[:k]
                 return ids[best], scores[best]
 
-    def _hits(self, ids: Ids, scores: FloatArray) -> list[Hit]:
+    def _hits(self, ids: Int64Array, scores: FloatArray) -> list[Hit]:
         ids, scores = ids[ids >= 0], scores[ids >= 0]
         columns = {
             f"{name}_" if name in (ID, SCORE) else name: self.cells(name, ids)
@@ -265,7 +270,7 @@ class Search:
             for n, (row, score) in enumerate(rows)
         ]
 
-    def _mask(self, where: Where | None) -> Mask | None:
+    def _mask(self, where: Where | None) -> BoolArray | None:
         if where is None:
             return None
         if isinstance(where, np.ndarray) and where.dtype == np.bool_:
@@ -281,10 +286,10 @@ class Search:
 
     def _read_cells(self, name: str) -> Iterator[object]:
         for part in self._parts:
-            yield from json_cells(part.columns[name])
+            yield from convert_to_json_cells(part.columns[name])
 
     def _query_vectors(self, queries: object) -> FloatArray:
-        texts = [queries] if isinstance(queries, str) else as_texts(queries)
+        texts = [queries] if isinstance(queries, str) else convert_to_texts(queries)
         if texts is not None:
             if self.embedder is None:
                 raise InputError(

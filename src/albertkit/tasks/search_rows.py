@@ -16,25 +16,25 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import BoolArray, FloatArray
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import describe_value
 from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.reader import JsonValue
 from albertkit.sources import VECTORS
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable, read_vector_files
-from albertkit.tables.table import Column, json_cells
+from albertkit.tables.table import Column, convert_to_json_cells
 from albertkit.tasks.embed import TextEmbedder
-from albertkit.tasks.inputs import as_list
-from albertkit.tasks.nearest import BITS, Mask
+from albertkit.tasks.inputs import convert_to_list
+from albertkit.tasks.nearest import BITS
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
 from albertkit.tasks.search_texts import CorpusOptions, embed_corpus, find_empty
 from albertkit.tasks.vector_types import (
     IN_STEPS,
     Vectors,
-    dtype_of,
+    compute_width,
+    get_dtype,
     to_array,
-    width_of,
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class SearchRows:
     dimensions: int
     ranges: FloatArray | None
     embedder: TextEmbedder | None
-    empty: Mask | None = None
+    empty: BoolArray | None = None
     truncate_dim: int | None = None
     job: Mapping[str, JsonValue] = field(default_factory=dict)
 
@@ -82,10 +82,10 @@ def read_search_rows(
     `settings` are the keywords of TextEmbedder.
     """
     location = "the corpus"
-    texts = as_texts(corpus)
+    texts = convert_to_texts(corpus)
     precision = options.precision
     embedder: TextEmbedder | None = None
-    empty: Mask | None = None
+    empty: BoolArray | None = None
     if texts is not None:
         _check_columns(columns, len(texts), "text")
         embedder = opened = _open_model(model, settings)
@@ -98,7 +98,7 @@ def read_search_rows(
         _check_options(options, files.job, location)
         if model is not None or files.job:
             embedder = _open_model(model, settings, files.job)
-        empty = _empty_rows(files.parts)
+        empty = _find_empty_rows(files.parts)
     else:
         embedder = None if model is None else _open_model(model, settings)
         files = VectorFiles((VectorTable(_check_matrix(corpus)),))
@@ -112,22 +112,22 @@ def read_search_rows(
     truncate_dim = files.job.get("truncate_dim")
     truncate_dim = truncate_dim if isinstance(truncate_dim, int) else None
     vectors = files.parts[0].vectors
-    kind = _vector_type(vectors.dtype, precision)
+    kind = _choose_vector_type(vectors.dtype, precision)
     width = vectors.shape[1]
     dimensions = width * 8 if kind in BITS else width
     if embedder is not None:
         dimensions = truncate_dim or embedder.get_embedding_dimension()
-        if width != width_of(kind, dimensions):
+        if width != compute_width(kind, dimensions):
             raise _differs(
                 location,
                 f"its vectors have {count_noun(width, 'number')}, and the model gives"
-                f" {width_of(kind, dimensions)}",
+                f" {compute_width(kind, dimensions)}",
                 "Give the model that made them",
             )
     given = files.ranges if ranges is None else to_array(ranges, "ranges")
     return SearchRows(
         tuple(
-            replace(part, vectors=part.vectors.astype(dtype_of(kind), copy=False))
+            replace(part, vectors=part.vectors.astype(get_dtype(kind), copy=False))
             for part in files.parts
         ),
         kind,
@@ -140,7 +140,7 @@ def read_search_rows(
     )
 
 
-def as_texts(value: object) -> list[str] | None:
+def convert_to_texts(value: object) -> list[str] | None:
     """The texts of a list, or of a column of numpy, pandas, pyarrow or polars; None for numbers.
 
     Raises:
@@ -158,7 +158,7 @@ def as_texts(value: object) -> list[str] | None:
     if hasattr(value, "detach") or kind not in "OUT" or isinstance(value, str):
         return None
     try:
-        items = as_list(value)
+        items = convert_to_list(value)
     except InputError:
         return None
     texts = [item for item in items if isinstance(item, str)]
@@ -188,10 +188,10 @@ def check_job(job: Mapping[str, object], location: str, embedder: TextEmbedder) 
     Raises:
         InputError: [index-differs].
     """
-    from albertkit.tasks.job import fingerprint
+    from albertkit.tasks.job import hash_model
 
     _warn_of_changed_inputs(job, location)
-    if job.get("fingerprint") not in (None, fingerprint(embedder.model)):
+    if job.get("fingerprint") not in (None, hash_model(embedder.model)):
         raise _differs(
             location,
             f"it was made by the model {job.get('model')!r}, and"
@@ -272,7 +272,7 @@ def _check_matrix(value: Any) -> Vectors:
     return array
 
 
-def _vector_type(dtype: np.dtype[Any], precision: VectorType | None) -> VectorType:
+def _choose_vector_type(dtype: np.dtype[Any], precision: VectorType | None) -> VectorType:
     """The type of vectors, from what the caller says and the array has.
 
     Raises:
@@ -281,7 +281,7 @@ def _vector_type(dtype: np.dtype[Any], precision: VectorType | None) -> VectorTy
     if precision is None and dtype.kind == "f":
         return "float16" if dtype == np.float16 else "float32"
     is_text_file = dtype == np.float32  # JSON has one type of numbers
-    if precision is not None and (is_text_file or dtype_of(precision) == dtype):
+    if precision is not None and (is_text_file or get_dtype(precision) == dtype):
         return precision
     raise InputError(
         "option-invalid",
@@ -338,11 +338,13 @@ def _add_columns(
     return tuple(result)
 
 
-def _empty_rows(parts: Sequence[VectorTable]) -> Mask | None:
+def _find_empty_rows(parts: Sequence[VectorTable]) -> BoolArray | None:
     """Which rows of a job have an empty text; None if there is none, or texts were not written."""
     if "text" not in parts[0].columns:
         return None
-    empty = np.concatenate([find_empty(json_cells(part.columns["text"])) for part in parts])
+    empty = np.concatenate(
+        [find_empty(convert_to_json_cells(part.columns["text"])) for part in parts]
+    )
     return empty if empty.any() else None
 
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import BoolArray, Int64Array
 from albertkit.errors import InputError
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable
 from albertkit.tables.table import Column, take_cells
 from albertkit.tasks.embed import TextEmbedder, make_progress
 from albertkit.tasks.inputs import Texts
-from albertkit.tasks.nearest import Mask
 from albertkit.tasks.options import EncodeOptions, VectorType
 from albertkit.tasks.reports import TextGroup, count_texts, warn_of_empty
 from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors
@@ -61,7 +60,7 @@ def embed_corpus(
     options: CorpusOptions,
     *,
     show_progress_bar: bool | None,
-) -> tuple[VectorFiles, Mask | None]:
+) -> tuple[VectorFiles, BoolArray | None]:
     """Embed the texts, or their parts.
 
     Args:
@@ -95,7 +94,7 @@ def embed_corpus(
     cast = VectorCast(call.options.precision)
     windows = call.run(Texts(words, None, is_one=False).windows())
     if call.gives_parts:
-        return _table_of_parts(windows, numbers, columns, cast), None
+        return _make_part_table(windows, numbers, columns, cast), None
     vectors = cast.of_all(windows, len(words))
     table = {"text": texts, **columns}
     if len(numbers) == len(texts):
@@ -105,12 +104,12 @@ def embed_corpus(
     return VectorFiles((VectorTable(aligned, table),), ranges=cast.ranges), empty
 
 
-def find_empty(cells: Iterable[object]) -> Mask:
+def find_empty(cells: Iterable[object]) -> BoolArray:
     """[N], whether each cell is a text of white space alone."""
     return np.fromiter((isinstance(cell, str) and not cell.strip() for cell in cells), np.bool_)
 
 
-def _table_of_parts(
+def _make_part_table(
     windows: Iterable[PartVectors],
     numbers: Int64Array,
     columns: Mapping[str, Column],
@@ -130,6 +129,6 @@ def _table_of_parts(
     return VectorFiles((VectorTable(vectors, table),), ranges=cast.ranges)
 
 
-def _warn_of_empty(empty: Mask) -> None:
+def _warn_of_empty(empty: BoolArray) -> None:
     group = TextGroup(int(empty.sum()), int(empty.argmax()))
     LOGGER.warning(warn_of_empty(group, len(empty)).line())

@@ -46,8 +46,8 @@ def similarity(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
     if is_tensor(left) or is_tensor(right):
         from albertkit.model.tensor_similarity import tensor_similarity  # torch is there
 
-        return tensor_similarity(*_tensor_pair(left, right), measure)
-    a, b = _rows(left, "left"), _rows(right, "right")
+        return tensor_similarity(*_make_tensor_pair(left, right), measure)
+    a, b = _read_rows(left, "left"), _read_rows(right, "right")
     _check_widths(a.shape, b.shape)
     match measure:
         case "cosine":
@@ -56,7 +56,7 @@ def similarity(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
             return a @ b.T
         case _:
             # row by row: a² + b² - 2ab would lose the digits of near vectors
-            rows = [_negative_distance(row[None], b, measure) for row in a]
+            rows = [_compute_negative_distance(row[None], b, measure) for row in a]
             return np.stack(rows) if rows else np.empty((0, len(b)), np.float32)
 
 
@@ -77,10 +77,10 @@ def similarity_pairwise(left: Any, right: Any, measure: Similarity = "cosine") -
     if is_tensor(left) or is_tensor(right):
         from albertkit.model.tensor_similarity import tensor_similarity_pairwise
 
-        x, y = _tensor_pair(left, right)
+        x, y = _make_tensor_pair(left, right)
         _check_partners(x.shape, y.shape)
         return tensor_similarity_pairwise(x, y, measure)
-    a, b = _rows(left, "left"), _rows(right, "right")
+    a, b = _read_rows(left, "left"), _read_rows(right, "right")
     _check_partners(a.shape, b.shape)
     match measure:
         case "cosine":
@@ -88,12 +88,12 @@ def similarity_pairwise(left: Any, right: Any, measure: Similarity = "cosine") -
         case "dot":
             pass
         case _:
-            return _negative_distance(a, b, measure)
+            return _compute_negative_distance(a, b, measure)
     products: FloatArray = np.sum(a * b, axis=-1)
     return products
 
 
-def _rows(value: npt.ArrayLike, name: str) -> FloatArray:
+def _read_rows(value: npt.ArrayLike, name: str) -> FloatArray:
     array = to_array(value, name).astype(np.float32, copy=False)
     if array.ndim not in {1, 2}:
         raise InputError(
@@ -105,13 +105,13 @@ def _rows(value: npt.ArrayLike, name: str) -> FloatArray:
     return array[None] if array.ndim == 1 else array
 
 
-def _tensor_pair(left: object, right: object) -> tuple[torch.Tensor, torch.Tensor]:
+def _make_tensor_pair(left: object, right: object) -> tuple[torch.Tensor, torch.Tensor]:
     """Both as tensors [N, D] of one type on one device."""
     from albertkit.model.tensor_similarity import match_tensors
 
     sides = []
     for name, side in (("left", left), ("right", right)):
-        sides.append(side if is_tensor(side) else to_tensor(_rows(side, name)))  # type: ignore[arg-type]  # it is checked
+        sides.append(side if is_tensor(side) else to_tensor(_read_rows(side, name)))  # type: ignore[arg-type]  # it is checked
     a, b = match_tensors(*sides)
     _check_widths(a.shape, b.shape)
     return a, b
@@ -137,7 +137,7 @@ def _check_partners(left: tuple[int, ...], right: tuple[int, ...]) -> None:
         )
 
 
-def _negative_distance(a: FloatArray, b: FloatArray, measure: Similarity) -> FloatArray:
+def _compute_negative_distance(a: FloatArray, b: FloatArray, measure: Similarity) -> FloatArray:
     order = 1 if measure == "manhattan" else 2
     distances: FloatArray = np.linalg.norm(a - b, ord=order, axis=-1)
     return -distances

@@ -18,6 +18,7 @@ from albertkit.engine.packing import compute_head_logits
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_keywords, describe_value
 from albertkit.runtime import LoadKeywords
+from albertkit.spec.heads import TOKEN_CLASSIFICATION
 from albertkit.tasks.classify import softmax
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
@@ -27,7 +28,7 @@ from albertkit.tasks.tag_spans import continues_span, split_tag
 from albertkit.tasks.token_windows import TokenWindows, cut_token_windows
 from albertkit.tokenization.encode import check_texts, encode_texts_with_offsets
 
-HEAD = "token_classification"
+HEAD = TOKEN_CLASSIFICATION.name
 
 
 class Entity(TypedDict):

@@ -15,8 +15,8 @@ from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.assemble import assemble, check_room
 from albertkit.tokenization.encodings import (
     FlatPieces,
+    compute_offsets,
     cut_windows,
-    offsets_from_lengths,
     select_pieces,
 )
 
@@ -120,6 +120,6 @@ def cut_pieces(pieces: FlatPieces, most: int) -> tuple[FlatPieces, int]:
     is_cut = lengths < pieces.lengths
     if not is_cut.any():
         return pieces, 0
-    offsets = offsets_from_lengths(lengths)
+    offsets = compute_offsets(lengths)
     index = np.arange(offsets[-1]) + np.repeat(pieces.offsets[:-1] - offsets[:-1], lengths)
     return FlatPieces(pieces.ids[index], offsets), int(np.count_nonzero(is_cut))

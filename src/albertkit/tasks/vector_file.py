@@ -12,9 +12,10 @@ import numpy as np
 from albertkit import tables
 from albertkit.arrays import FloatArray
 from albertkit.errors import InputError
-from albertkit.fileformats.atomic import flush_to_disk, new_file
+from albertkit.fileformats.atomic import create_file, flush_to_disk
 from albertkit.tables import Table
-from albertkit.tasks.vector_types import IN_STEPS, VECTOR, PartVectors, VectorCast, Vectors
+from albertkit.tables.formats import VECTOR_COLUMN
+from albertkit.tasks.vector_types import IN_STEPS, PartVectors, VectorCast, Vectors
 
 if TYPE_CHECKING:
     from albertkit.tables.writers.files import WrittenVectors
@@ -38,25 +39,25 @@ def write_vectors(
         What `tables.open_result` gives: a mapped array or table, or the path.
 
     Raises:
-        InputError: [output-taken], and as `tables.new_table`, before a window is computed.
+        InputError: [output-taken], and as `tables.create_table`, before a window is computed.
     """
     texts = 0
-    with tables.new_table(path, before_rename=ranges_writer(path, cast)) as writer:
+    with tables.create_table(path, before_rename=make_ranges_writer(path, cast)) as writer:
         if isinstance(no_vectors, PartVectors):
-            writer.write(Table({**no_vectors.columns(range(0)), VECTOR: no_vectors.vectors}))
+            writer.write(Table({**no_vectors.columns(range(0)), VECTOR_COLUMN: no_vectors.vectors}))
         else:
-            writer.write(Table({VECTOR: no_vectors}))
+            writer.write(Table({VECTOR_COLUMN: no_vectors}))
         for answer in windows:
             if isinstance(answer, PartVectors):
                 columns = answer.columns(range(texts, texts + answer.texts))
-                writer.write(Table({**columns, VECTOR: cast.of(answer.vectors)}))
+                writer.write(Table({**columns, VECTOR_COLUMN: cast.of(answer.vectors)}))
                 texts += answer.texts
             else:
-                writer.write(Table({VECTOR: cast.of(answer)}))
+                writer.write(Table({VECTOR_COLUMN: cast.of(answer)}))
     return tables.open_result(path)
 
 
-def ranges_writer(path: Path, cast: VectorCast) -> Callable[[], None]:
+def make_ranges_writer(path: Path, cast: VectorCast) -> Callable[[], None]:
     """The function that writes the ranges of int8 and uint8 vectors next to their file.
 
     Queries are quantized with the same ranges. An earlier file at `path` is removed first, so that
@@ -78,7 +79,7 @@ def ranges_writer(path: Path, cast: VectorCast) -> Callable[[], None]:
 
 def _write_ranges(path: Path, ranges: Path, cast: VectorCast) -> None:
     if cast.kind in IN_STEPS and cast.ranges is not None:
-        with new_file(ranges) as file:
+        with create_file(ranges) as file:
             np.save(file, cast.ranges)
             flush_to_disk(file)
             path.unlink(missing_ok=True)

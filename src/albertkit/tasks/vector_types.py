@@ -27,15 +27,14 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-VECTOR = "vector"  # the name of the vectors' column in a table
 PART_COLUMNS = ("row", "part", "start", "end")
 IN_STEPS: tuple[VectorType, ...] = ("int8", "uint8")  # the types that need ranges
 Vectors: TypeAlias = npt.NDArray[Any]  # of the dtype of a VectorType
 
 # Ranges of fewer vectors are taken with a warning. Source: sentence-transformers
-FEW = 100
+CALIBRATION_TEXTS = 100
 STEPS = 255
-BLOCK = 4096  # vectors that are quantized at a time, which takes double floats meanwhile
+QUANTIZED_ROWS = 4096  # vectors that are quantized at a time, which takes double floats meanwhile
 
 
 @dataclass(slots=True)
@@ -57,8 +56,8 @@ class VectorCast:
             InputError: As `quantize_embeddings`.
         """
         if self.needs_ranges and len(vectors):
-            self.ranges = ranges_of(vectors, self.kind)
-        return as_type(vectors, self.kind, self.ranges)
+            self.ranges = compute_ranges(vectors, self.kind)
+        return convert_type(vectors, self.kind, self.ranges)
 
     def of_all(self, windows: Iterable[FloatArray], count: int) -> Vectors:
         """The `count` vectors of a list as one array; missing ranges are those of all vectors."""
@@ -66,8 +65,11 @@ class VectorCast:
             return concat_vectors(map(self.of, windows), count)
         vectors = concat_vectors(windows, count)
         if len(vectors):
-            self.ranges = ranges_of(vectors, self.kind)
-        blocks = (vectors[begin : begin + BLOCK] for begin in range(0, len(vectors), BLOCK))
+            self.ranges = compute_ranges(vectors, self.kind)
+        blocks = (
+            vectors[begin : begin + QUANTIZED_ROWS]
+            for begin in range(0, len(vectors), QUANTIZED_ROWS)
+        )
         return concat_vectors(map(self.of, blocks), count)
 
     @property
@@ -146,7 +148,7 @@ def quantize_embeddings(
         )
     cast = VectorCast(precision, None if ranges is None else to_array(ranges))
     if cast.needs_ranges and calibration_embeddings is not None:
-        cast.ranges = ranges_of(to_array(calibration_embeddings), precision)
+        cast.ranges = compute_ranges(to_array(calibration_embeddings), precision)
     return cast.of(vectors)
 
 
@@ -165,7 +167,7 @@ def concat_vectors(parts: Iterable[Vectors], count: int) -> Vectors:
     return result
 
 
-def as_type(vectors: FloatArray, kind: VectorType, ranges: npt.NDArray[Any] | None) -> Vectors:
+def convert_type(vectors: FloatArray, kind: VectorType, ranges: npt.NDArray[Any] | None) -> Vectors:
     """Vectors [N, D] or one [D] as `kind`; ranges: [2, D], for int8 and uint8 if N ≥ 1."""
     match kind:
         case "float32":
@@ -178,21 +180,21 @@ def as_type(vectors: FloatArray, kind: VectorType, ranges: npt.NDArray[Any] | No
             # 128 less, modulo 256: the upper bit turned
             return (np.packbits(vectors > 0, axis=-1) ^ np.uint8(128)).view(np.int8)
         case _:
-            steps = _steps(vectors, ranges)
+            steps = _compute_steps(vectors, ranges)
             return steps if kind == "uint8" else (steps ^ np.uint8(128)).view(np.int8)
 
 
-def dtype_of(kind: VectorType) -> np.dtype[Any]:
+def get_dtype(kind: VectorType) -> np.dtype[Any]:
     """The dtype of numpy."""
     return np.dtype({"binary": "int8", "ubinary": "uint8"}.get(kind, kind))
 
 
-def width_of(kind: VectorType, dimensions: int) -> int:
+def compute_width(kind: VectorType, dimensions: int) -> int:
     """Numbers of a vector: eight bits share one."""
     return -(-dimensions // 8) if kind in ("binary", "ubinary") else dimensions
 
 
-def ranges_of(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> FloatArray:
+def compute_ranges(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> FloatArray:
     """The least and the greatest number of each dimension of vectors [N, D] → [2, D].
 
     Raises:
@@ -206,14 +208,15 @@ def ranges_of(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> FloatArra
             why="least and greatest number of each dimension would be the same",
             fix="Give more texts; in Python also ranges=, or calibration_embeddings=",
         )
-    if count < FEW:
+    if count < CALIBRATION_TEXTS:
         LOGGER.warning(
             Diagnostic(
                 "ranges-from-few-vectors",
                 "warning",
                 f"the ranges of {kind} vectors are taken from {count} vectors",
                 why="numbers of other texts will be outside of them, and are clipped",
-                fix=f"Give {FEW} texts or more; in Python also ranges=, or calibration_embeddings=",
+                fix=f"Give {CALIBRATION_TEXTS} texts or more; in Python also ranges=, or "
+                "calibration_embeddings=",
             ).line()
         )
     ranges: FloatArray = np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
@@ -260,7 +263,7 @@ def to_tensor(array: Vectors) -> torch.Tensor:
     return tensor
 
 
-def _steps(vectors: FloatArray, ranges: npt.NDArray[Any] | None) -> npt.NDArray[np.uint8]:
+def _compute_steps(vectors: FloatArray, ranges: npt.NDArray[Any] | None) -> npt.NDArray[np.uint8]:
     """The step of each number of vectors [N, D], 0 to 255."""
     if ranges is None:
         return np.zeros(vectors.shape, np.uint8)  # of no vectors

@@ -1,4 +1,4 @@
-"""The normalised text, with the range of the original from which each character comes.
+"""The normalized text, with the range of the original from which each character comes.
 
 Input: a text and a policy. Output: a TracedText whose `line` is the result of normalization.py.
 The steps are the same, one character at a time: slow, and only used if offsets are asked for. All
@@ -18,13 +18,13 @@ from typing import Literal
 from albertkit.tokenization.normalization import (
     DROPPED_CONTROLS,
     IDEOGRAPH,
+    WORD,
     casefold_character,
     is_dropped_mark,
     is_punctuation,
 )
 from albertkit.tokenization.policy import TokenizerPolicy
 
-WORD = re.compile(r"\S+")
 QUOTES = re.compile(r"``|''")
 HIDDEN = ("Cc", "Cf")
 
@@ -60,11 +60,11 @@ Step = Callable[[list[Traced]], list[Traced]]
 
 
 def trace(text: str, policy: TokenizerPolicy) -> TracedText:
-    """`normalise(text, policy)` with its origin."""
+    """`normalize(text, policy)` with its origin."""
     if text.isascii() and is_plain(policy):
         return trace_ascii(text, policy)
     traced = [Traced(character, n, n + 1) for n, character in enumerate(text)]
-    for step in steps_of(policy):
+    for step in list_steps(policy):
         traced = step(traced)
     return TracedText(
         "".join(part.text for part in traced),
@@ -91,7 +91,7 @@ def trace_ascii(text: str, policy: TokenizerPolicy) -> TracedText:
     words: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for match in WORD.finditer(line):
+    for match in re.finditer(WORD, line):
         if words:
             starts.append(ends[-1])
             ends.append(match.start())
@@ -101,7 +101,7 @@ def trace_ascii(text: str, policy: TokenizerPolicy) -> TracedText:
     return TracedText(" ".join(words), starts, ends)
 
 
-def steps_of(policy: TokenizerPolicy) -> Iterable[Step]:
+def list_steps(policy: TokenizerPolicy) -> Iterable[Step]:
     """The policy's steps in their order."""
     if policy.folded_first:
         yield casefold
@@ -111,7 +111,7 @@ def steps_of(policy: TokenizerPolicy) -> Iterable[Step]:
     if policy.controls_dropped:
         yield drop_controls
     if policy.ideographs_spaced:
-        yield lambda parts: space_around(parts, lambda c: re.match(IDEOGRAPH, c) is not None)
+        yield lambda parts: add_spaces_around(parts, lambda c: re.match(IDEOGRAPH, c) is not None)
     if policy.whitespace_collapsed:
         yield collapse_whitespace
     if policy.quotes_rewritten:
@@ -122,12 +122,12 @@ def steps_of(policy: TokenizerPolicy) -> Iterable[Step]:
     if policy.marks != "kept":
         yield lambda parts: drop(parts, lambda c: is_dropped_mark(c, policy))
     if policy.case == "lower":
-        yield lower
+        yield lower_case
     elif policy.case == "nfkc_casefold":
         yield casefold
         yield compose
     if policy.punctuation_spaced:
-        yield lambda parts: space_around(parts, is_punctuation)
+        yield lambda parts: add_spaces_around(parts, is_punctuation)
 
 
 def space_controls(parts: list[Traced]) -> list[Traced]:
@@ -161,7 +161,7 @@ def drop(parts: list[Traced], is_dropped: Callable[[str], bool]) -> list[Traced]
     return kept
 
 
-def space_around(parts: list[Traced], is_alone: Callable[[str], bool]) -> list[Traced]:
+def add_spaces_around(parts: list[Traced], is_alone: Callable[[str], bool]) -> list[Traced]:
     """With a space on both sides of some characters; the spaces have empty ranges."""
     made = []
     for part in parts:
@@ -216,7 +216,7 @@ def decompose(parts: list[Traced], form: Literal["NFKD", "NFD"]) -> list[Traced]
     return made
 
 
-def lower(parts: list[Traced]) -> list[Traced]:
+def lower_case(parts: list[Traced]) -> list[Traced]:
     """str.lower() of the whole line: the result for a Σ depends on its neighbours."""
     whole = "".join(part.text for part in parts).lower()
     made = []

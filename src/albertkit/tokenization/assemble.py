@@ -16,8 +16,8 @@ from albertkit.errors import InputError
 from albertkit.tokenization.encodings import (
     Encodings,
     FlatPieces,
+    compute_offsets,
     concat_ranges,
-    offsets_from_lengths,
 )
 from albertkit.tokenization.vocabulary import Side, SpecialIds
 
@@ -70,7 +70,7 @@ def assemble(
         check_room(room, max_length)
         kept_a, kept_b = share_room(lengths_a, lengths_b, room, truncation)
 
-    offsets = offsets_from_lengths(kept_a + kept_b + 2 + closes)
+    offsets = compute_offsets(kept_a + kept_b + 2 + closes)
     starts_a = offsets[:-1] + 1
     starts_b = starts_a + kept_a + 1
     last = (starts_b + kept_b)[np.flatnonzero(closes)]  # index of each second [SEP]
@@ -180,7 +180,7 @@ def mark_specials(encodings: Encodings) -> Int32Array:
 def drop_specials(encodings: Encodings) -> Encodings:
     """The same texts without [CLS] and [SEP]."""
     kept = mark_specials(encodings) == 0  # [T]
-    before = offsets_from_lengths(kept.astype(np.int64))  # [T + 1] pieces kept before each index
+    before = compute_offsets(kept.astype(np.int64))  # [T + 1] pieces kept before each index
     return Encodings(
         encodings.ids[kept],
         encodings.type_ids[kept],

@@ -13,9 +13,8 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import Int32Array, Int64Array
+from albertkit.arrays import FloatArray, Int32Array, Int64Array
 from albertkit.errors import InputError, import_extra
 from albertkit.tokenization.encodings import Encodings, pad
 from albertkit.tokenization.vocabulary import Side
@@ -94,7 +93,7 @@ class BatchEncoding(dict[str, object]):
         """The pieces of a row, special tokens and padding included."""
         names = self._source().names
         row = self["input_ids"] if self._is_single() else self._row("input_ids", batch_index)
-        return [names[int(number)] for number in _as_list(row)]
+        return [names[int(number)] for number in _convert_to_list(row)]
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
         """The word of each piece of a row; None for special tokens and padding.
@@ -128,7 +127,7 @@ class BatchEncoding(dict[str, object]):
         Returns:
             The piece's position in its row; None for whitespace that belongs to no piece.
         """
-        row, character = _row_and_index(batch_or_char_index, char_index)
+        row, character = _parse_row_and_index(batch_or_char_index, char_index)
         spans = self._spans(row)
         for position, sequence in enumerate(self.sequence_ids(row)):
             start, end = spans[position]
@@ -148,7 +147,7 @@ class BatchEncoding(dict[str, object]):
         Returns:
             Start and end; None for special tokens and padding.
         """
-        row, position = _row_and_index(batch_or_token_index, token_index)
+        row, position = _parse_row_and_index(batch_or_token_index, token_index)
         if self.sequence_ids(row)[position] is None:
             return None
         return self._spans(row)[position]
@@ -173,14 +172,14 @@ class BatchEncoding(dict[str, object]):
         return self._traced
 
     def _is_single(self) -> bool:
-        first = next(iter(_as_list(self["input_ids"])), None)
+        first = next(iter(_convert_to_list(self["input_ids"])), None)
         return isinstance(first, int)
 
     def _row(self, name: str, number: int) -> object:
-        return _as_list(self[name])[number]
+        return _convert_to_list(self[name])[number]
 
 
-def _as_list(value: object) -> list[int]:
+def _convert_to_list(value: object) -> list[int]:
     """A list, or an array or tensor as one."""
     listed: list[int] = value.tolist() if hasattr(value, "tolist") else value  # type: ignore[assignment]  # fields are lists else
     return listed
@@ -192,12 +191,14 @@ def _row(layout: RowLayout, values: Int32Array, number: int) -> list[int]:
     return row
 
 
-def _row_and_index(first: int, second: int | None) -> tuple[int, int]:
+def _parse_row_and_index(first: int, second: int | None) -> tuple[int, int]:
     """(row, index) of one argument, which is the index in row 0, or of two."""
     return (0, first) if second is None else (first, second)
 
 
-def row_width(lengths: Int64Array, padding: object, max_length: int | None, multiple: int) -> int:
+def choose_row_width(
+    lengths: Int64Array, padding: object, max_length: int | None, multiple: int
+) -> int:
     """The number of slots of each padded row."""
     width = int(lengths.max(initial=0))
     if padding == "max_length" and max_length is not None:
@@ -225,18 +226,18 @@ def make_fields(
     return fields
 
 
-def as_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, object]:
+def convert_to_tensors(fields: dict[str, object], kind: TensorKind | None) -> dict[str, object]:
     """The lists as they are, or each field as one array or tensor."""
     if kind is None:
         return fields
-    arrays = {name: one_array(name, value) for name, value in fields.items()}
+    arrays = {name: convert_to_array(name, value) for name, value in fields.items()}
     if kind == "np":
         return dict(arrays)
     torch = import_extra("torch", 'return_tensors="pt"')
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def one_array(name: str, value: object) -> npt.NDArray[np.int64] | npt.NDArray[np.float32]:
+def convert_to_array(name: str, value: object) -> Int64Array | FloatArray:
     """A field as an array, of floats for labels; InputError if its rows have several lengths."""
     try:
         array = np.asarray(value)

@@ -32,12 +32,13 @@ from albertkit.tokenization.batch_encoding import (
     RowLayout,
     TensorKind,
     TracedRows,
-    as_tensors,
+    choose_row_width,
+    convert_to_tensors,
     make_fields,
-    row_width,
 )
 from albertkit.tokenization.encode import check_texts, encode_texts, encode_texts_with_offsets
 from albertkit.tokenization.encodings import Encodings, FlatPieces, cut_windows, select_pieces
+from albertkit.tokenization.normalization import WORD
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.vocabulary import Side, Vocabulary
 
@@ -45,7 +46,6 @@ LOGGER = logging.getLogger(__name__)
 
 Text = str | Sequence[str]  # a text, or its words
 Padding = bool | Literal["longest", "max_length", "do_not_pad"]
-WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ def read_request(text: object, text_pair: object, *, is_split: bool) -> Request:
     """
     is_single = isinstance(text, str) or (is_split and is_words(text))
     if text_pair is None and not is_single and is_pairs(text, is_split=is_split):
-        firsts, seconds = zip(*as_list(text, "text"), strict=True)
+        firsts, seconds = zip(*convert_to_list(text, "text"), strict=True)
         return Request(list(firsts), list(seconds), False)
-    firsts_given = [text] if is_single else as_list(text, "text")
+    firsts_given = [text] if is_single else convert_to_list(text, "text")
     if text_pair is None:
         return Request(check_rows(firsts_given, is_split), None, is_single)
-    seconds_given = [text_pair] if is_single else as_list(text_pair, "text_pair")
+    seconds_given = [text_pair] if is_single else convert_to_list(text_pair, "text_pair")
     if len(firsts_given) != len(seconds_given):
-        raise pairs_unequal(len(firsts_given), len(seconds_given))
+        raise unequal_pairs_error(len(firsts_given), len(seconds_given))
     return Request(
         check_rows(firsts_given, is_split), check_rows(seconds_given, is_split), is_single
     )
@@ -94,7 +94,7 @@ def is_pairs(value: object, *, is_split: bool) -> bool:
     )
 
 
-def as_list(value: object, name: str) -> list[object]:
+def convert_to_list(value: object, name: str) -> list[object]:
     """A batch as a list; generators, arrays and columns of tables are read too."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InputError(
@@ -121,7 +121,7 @@ def check_rows(rows: Sequence[object], is_split: bool) -> list[Text]:
     return checked
 
 
-def pairs_unequal(firsts: int, seconds: int) -> InputError:
+def unequal_pairs_error(firsts: int, seconds: int) -> InputError:
     """An InputError about two lists of different lengths."""
     return InputError(
         "pairs-unequal",
@@ -258,14 +258,14 @@ class Call:
         if options.return_length:
             rows["length"] = layout.lengths
         traced = TracedRows(self._trace, self.vocabulary.table.names)
-        return BatchEncoding(as_tensors(rows, options.return_tensors), traced)
+        return BatchEncoding(convert_to_tensors(rows, options.return_tensors), traced)
 
     def layout(self, encodings: Encodings) -> RowLayout:
         """How the rows are padded."""
         options = self.options
         if not options.is_padded:
             return RowLayout(encodings.offsets)
-        width = row_width(
+        width = choose_row_width(
             encodings.lengths,
             options.padding,
             options.max_length or self.model_max_length,
@@ -366,6 +366,6 @@ def number_words(pieces: FlatPieces, texts: Sequence[str]) -> FlatPieces:
     words = np.zeros(len(pieces.ids), np.int32)
     for number, text in enumerate(texts):
         of_text = slice(pieces.offsets[number], pieces.offsets[number + 1])
-        starts = np.array([match.start() for match in WORD.finditer(text)], np.int64)
+        starts = np.array([match.start() for match in re.finditer(WORD, text)], np.int64)
         words[of_text] = np.searchsorted(starts, pieces.offset_mapping[of_text, 0], "right") - 1
     return replace(pieces, words=words)

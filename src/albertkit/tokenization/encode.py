@@ -26,12 +26,12 @@ import numpy as np
 from albertkit.arrays import Int32Array
 from albertkit.errors import InputError
 from albertkit.errors.arguments import describe_value
-from albertkit.tokenization.encodings import FlatPieces, concat_pieces, offsets_from_lengths
-from albertkit.tokenization.normalization import NUL, normalise_many
+from albertkit.tokenization.encodings import FlatPieces, compute_offsets, concat_pieces
+from albertkit.tokenization.normalization import NUL, normalize_many
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.vocabulary import AddedToken, LinePiece, SpecialNames, Vocabulary
 
-TEXTS_AT_ONCE = 1024
+TOKENIZED_TEXTS = 1024
 
 
 def encode_texts(
@@ -42,12 +42,12 @@ def encode_texts(
     Args:
         texts: checked by `check_texts`.
         vocabulary: where the pieces are searched.
-        policy: how the texts are normalised and cut.
+        policy: how the texts are normalized and cut.
 
     Returns:
         The ids of each text, without special tokens around them.
     """
-    chunks = [texts[i : i + TEXTS_AT_ONCE] for i in range(0, len(texts), TEXTS_AT_ONCE)]
+    chunks = [texts[i : i + TOKENIZED_TEXTS] for i in range(0, len(texts), TOKENIZED_TEXTS)]
     cutter = make_cutter(vocabulary, policy)
     if len(chunks) < 2:
         return concat_pieces([encode_chunk(chunk, vocabulary, policy, cutter) for chunk in chunks])
@@ -65,7 +65,7 @@ def encode_texts_with_offsets(
     pieces = [piece for line in lines for piece in line]
     return FlatPieces(
         np.array([piece.id for piece in pieces], np.int32),
-        offsets_from_lengths([len(line) for line in lines]),
+        compute_offsets([len(line) for line in lines]),
         np.array([(piece.start, piece.end) for piece in pieces], np.int64).reshape(-1, 2),
     )
 
@@ -101,15 +101,15 @@ def encode_overlapped(
     policy: TokenizerPolicy,
     cutter: TextCutter,
 ) -> Iterator[FlatPieces]:
-    """Each chunk's pieces; the next chunk is normalised while this one is searched."""
+    """Each chunk's pieces; the next chunk is normalized while this one is searched."""
     from concurrent.futures import ThreadPoolExecutor  # not needed for few texts
 
-    with ThreadPoolExecutor(1) as normaliser:
-        future = normaliser.submit(normalise_chunk, chunks[0], vocabulary, policy)
+    with ThreadPoolExecutor(1) as normalizer:
+        future = normalizer.submit(normalize_chunk, chunks[0], vocabulary, policy)
         for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
             lines = future.result()
             if following is not None:
-                future = normaliser.submit(normalise_chunk, following, vocabulary, policy)
+                future = normalizer.submit(normalize_chunk, following, vocabulary, policy)
             pieces = vocabulary.encode_lines(lines)
             yield replace_cut_texts(pieces, chunk, vocabulary, policy, cutter)
 
@@ -117,16 +117,16 @@ def encode_overlapped(
 def encode_chunk(
     texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy, cutter: TextCutter
 ) -> FlatPieces:
-    """The pieces of texts that are normalised together."""
-    lines = normalise_chunk(texts, vocabulary, policy)
+    """The pieces of texts that are normalized together."""
+    lines = normalize_chunk(texts, vocabulary, policy)
     return replace_cut_texts(vocabulary.encode_lines(lines), texts, vocabulary, policy, cutter)
 
 
-def normalise_chunk(
+def normalize_chunk(
     texts: Sequence[str], vocabulary: Vocabulary, policy: TokenizerPolicy
 ) -> list[str]:
     """The texts as lines in which the vocabulary searches pieces."""
-    return normalise_many(texts, policy, vocabulary.collapsing)
+    return normalize_many(texts, policy, vocabulary.collapsing)
 
 
 def replace_cut_texts(
@@ -147,7 +147,7 @@ def replace_cut_texts(
     ids = np.split(pieces.ids, pieces.offsets[1:-1])
     for number, parts in zip(numbers, cut_texts, strict=True):
         ids[number] = np.concatenate([next(part_ids) for _ in parts])
-    return FlatPieces(np.concatenate(ids), offsets_from_lengths([len(row) for row in ids]))
+    return FlatPieces(np.concatenate(ids), compute_offsets([len(row) for row in ids]))
 
 
 def encode_parts(
@@ -159,7 +159,7 @@ def encode_parts(
         numbers = [
             n for n, part in enumerate(parts) if part.piece is None and part.prefixed is prefixed
         ]
-        lines = normalise_chunk([parts[n].text for n in numbers], vocabulary, policy)
+        lines = normalize_chunk([parts[n].text for n in numbers], vocabulary, policy)
         pieces = vocabulary.encode_lines(lines, prefixed=prefixed)
         for n, start, end in zip(numbers, pieces.offsets[:-1], pieces.offsets[1:], strict=True):
             ids[n] = pieces.ids[start:end]

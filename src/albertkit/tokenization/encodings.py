@@ -90,7 +90,7 @@ class Encodings:
         return self.offsets[1:] - self.offsets[:-1]
 
 
-def offsets_from_lengths(lengths: Sequence[int] | Int64Array) -> Int64Array:
+def compute_offsets(lengths: Sequence[int] | Int64Array) -> Int64Array:
     """[N + 1] the running sum of lengths [N], from 0."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
@@ -117,7 +117,7 @@ def concat(parts: Sequence[Encodings]) -> Encodings:
     return Encodings(
         np.concatenate([part.ids for part in parts]),
         np.concatenate([part.type_ids for part in parts]),
-        offsets_from_lengths(np.concatenate([part.lengths for part in parts])),
+        compute_offsets(np.concatenate([part.lengths for part in parts])),
         np.concatenate([part.dropped for part in parts]),
         np.concatenate(offset_mapping) if offset_mapping else None,
         np.concatenate(words) if words else None,
@@ -140,7 +140,7 @@ def select(encodings: Encodings, numbers: npt.ArrayLike) -> Encodings:
     return Encodings(
         encodings.ids[index],
         encodings.type_ids[index],
-        offsets_from_lengths(lengths),
+        compute_offsets(lengths),
         encodings.dropped[texts],
         None if encodings.offset_mapping is None else encodings.offset_mapping[index],
         None if encodings.words is None else encodings.words[index],
@@ -185,7 +185,7 @@ def concat_pieces(parts: Sequence[FlatPieces]) -> FlatPieces:
     words = [part.words for part in parts if part.words is not None]
     return FlatPieces(
         np.concatenate([part.ids for part in parts]) if parts else np.empty(0, np.int32),
-        offsets_from_lengths(np.concatenate([part.lengths for part in parts]) if parts else []),
+        compute_offsets(np.concatenate([part.lengths for part in parts]) if parts else []),
         np.concatenate(offset_mapping) if offset_mapping else None,
         np.concatenate(words) if words else None,
     )
@@ -201,7 +201,7 @@ def take_ranges(pieces: FlatPieces, starts: Int64Array, lengths: Int64Array) -> 
     index = concat_ranges(starts, lengths)
     return FlatPieces(
         pieces.ids[index],
-        offsets_from_lengths(lengths),
+        compute_offsets(lengths),
         None if pieces.offset_mapping is None else pieces.offset_mapping[index],
         None if pieces.words is None else pieces.words[index],
     )

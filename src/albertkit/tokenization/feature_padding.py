@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer
-from albertkit.tokenization.batch_encoding import BatchEncoding, TensorKind, as_tensors
+from albertkit.tokenization.batch_encoding import BatchEncoding, TensorKind, convert_to_tensors
 from albertkit.tokenization.vocabulary import Side
 
 Features = Mapping[str, object] | Sequence[Mapping[str, object]]
@@ -30,8 +30,10 @@ def pad_features(
     """
     check_choice("padding", padding, (True, False, "longest", "max_length", "do_not_pad"))
     if isinstance(features, Mapping):
-        columns = {name: _as_list(value) for name, value in features.items()}
-        if columns.get("input_ids") and not isinstance(_as_list(columns["input_ids"][0]), list):
+        columns = {name: _convert_to_list(value) for name, value in features.items()}
+        if columns.get("input_ids") and not isinstance(
+            _convert_to_list(columns["input_ids"][0]), list
+        ):
             row = {name: [value] for name, value in columns.items()}
             padded = pad_features(
                 row,
@@ -43,8 +45,8 @@ def pad_features(
                 return_attention_mask=return_attention_mask,
                 return_tensors=None,
             )
-            single = {name: _as_list(value)[0] for name, value in padded.items()}
-            return BatchEncoding(as_tensors(single, return_tensors))
+            single = {name: _convert_to_list(value)[0] for name, value in padded.items()}
+            return BatchEncoding(convert_to_tensors(single, return_tensors))
     else:
         names = list(features[0]) if features else []
         columns = {name: [row[name] for row in features] for name in names}
@@ -55,7 +57,7 @@ def pad_features(
             why="rows are padded to the length of their ids",
             fix="Give what the tokenizer returned",
         )
-    rows = [_as_list(row) for row in columns["input_ids"]]
+    rows = [_convert_to_list(row) for row in columns["input_ids"]]
     if return_attention_mask and "attention_mask" not in columns:
         columns["attention_mask"] = [[1] * len(row) for row in rows]
     width = max(map(len, rows), default=0)
@@ -73,10 +75,12 @@ def pad_features(
     fields: dict[str, object] = {}
     for name, values in columns.items():
         if name in fills and padding not in (False, "do_not_pad"):
-            fields[name] = [_pad_row(_as_list(row), width, fills[name], side) for row in values]
+            fields[name] = [
+                _pad_row(_convert_to_list(row), width, fills[name], side) for row in values
+            ]
         else:
-            fields[name] = [_as_list(value) for value in values]
-    return BatchEncoding(as_tensors(fields, return_tensors))
+            fields[name] = [_convert_to_list(value) for value in values]
+    return BatchEncoding(convert_to_tensors(fields, return_tensors))
 
 
 def _pad_row(row: list[object], width: int, fill: int, side: Side) -> list[object]:
@@ -84,7 +88,7 @@ def _pad_row(row: list[object], width: int, fill: int, side: Side) -> list[objec
     return padding + row if side == "left" else row + padding
 
 
-def _as_list(value: object) -> list[object]:
+def _convert_to_list(value: object) -> list[object]:
     """A list; arrays and tensors become lists, numbers stay numbers."""
     listed: list[object] = value.tolist() if hasattr(value, "tolist") else value  # type: ignore[assignment]  # numbers pass through
     return listed

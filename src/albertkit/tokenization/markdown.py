@@ -13,8 +13,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-REMOVED, SPACE = 1, 2  # what becomes of a character; 0 is kept
-LONGEST = 2000  # characters of emphasis, so that a single star is not searched through a book
+REMOVED, SPACED = 1, 2  # what becomes of a character; 0 is kept
+LONGEST_EMPHASIS = 2000  # characters, so that a single star is not searched through a book
 
 SETTINGS = re.compile(r"\A---[ \t]*\n.*?^---[ \t]*$", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(
@@ -33,13 +33,13 @@ LINE_MARKS = re.compile(
     re.MULTILINE,
 )
 ADDRESS = r"(?:\((?:[^()\n]|\([^()\n]*\))*\)|\[[^\[\]\n]*\])"
-PAIRS = (  # of marks, a and b
+PAIRED_MARKS = (  # of marks, a and b
     re.compile(rf"(?P<a>!\[)[^\[\]]*(?P<b>\]{ADDRESS})"),
     re.compile(rf"(?P<a>(?<![\\!])\[)(?:[^\[\]]|!\[[^\[\]]*\]{ADDRESS})*(?P<b>\]{ADDRESS})"),
     *(
         re.compile(
             rf"(?<![\\{outside}])(?P<a>(?P<m>{mark}))(?![\s{first}])"
-            rf"(?:(?!\n\s*\n).){{1,{LONGEST}}}?(?P<b>(?<![\s\\])(?P=m)){after}",
+            rf"(?:(?!\n\s*\n).){{1,{LONGEST_EMPHASIS}}}?(?P<b>(?<![\s\\])(?P=m)){after}",
             re.DOTALL,
         )
         for mark, first, outside, after in (
@@ -108,7 +108,16 @@ def strip_markdown(text: str) -> PlainText:
         mark(match.start(), match.start("code"))
         mark(match.end("code"), match.end())
         is_code[match.start("code") : match.end("code")] = b"\1" * len(match["code"])
-    for pattern in (COMMENT, LINE_MARKS, CODE, *PAIRS, ADDRESS_MARKS, TABLE_ROW, TAG, ESCAPE):
+    for pattern in (
+        COMMENT,
+        LINE_MARKS,
+        CODE,
+        *PAIRED_MARKS,
+        ADDRESS_MARKS,
+        TABLE_ROW,
+        TAG,
+        ESCAPE,
+    ):
         for match in pattern.finditer(text):
             start, end = match.span()
             if start == end or is_code[start] or (fates[start] and pattern is not TABLE_ROW):
@@ -118,9 +127,9 @@ def strip_markdown(text: str) -> PlainText:
             if pattern is TABLE_ROW:
                 for index in range(start, end):
                     if text[index] == "|" and not is_code[index]:
-                        mark(index, index + 1, SPACE)
+                        mark(index, index + 1, SPACED)
             elif pattern is TAG:
-                mark(start, end, REMOVED if WITHIN_WORDS.fullmatch(match["name"]) else SPACE)
+                mark(start, end, REMOVED if WITHIN_WORDS.fullmatch(match["name"]) else SPACED)
             elif "a" in pattern.groupindex:
                 mark(*match.span("a"))
                 mark(*match.span("b"))
@@ -134,12 +143,12 @@ def make_plain(text: str, fates: bytes | bytearray) -> PlainText:
 
     Args:
         text: The original.
-        fates: [len(text)] 0, REMOVED or SPACE for each character.
+        fates: [len(text)] 0, REMOVED or SPACED for each character.
     """
     runs = [match.span() for match in re.finditer(rb"[^\1]+", fates)]
     line = text
-    if SPACE in fates:
-        line = "".join(" " if fate == SPACE else c for c, fate in zip(text, fates, strict=True))
+    if SPACED in fates:
+        line = "".join(" " if fate == SPACED else c for c, fate in zip(text, fates, strict=True))
     lengths = [end - start for start, end in runs]
     return PlainText(
         "".join(line[start:end] for start, end in runs),

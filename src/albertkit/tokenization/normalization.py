@@ -25,6 +25,7 @@ WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))  # U+3000 is 
 # Patterns stay strings, which are compiled at their first use: ALBERT's own policies need none.
 CONTROLS = r"[\0-\x1f\x7f-\x9f]"
 DROPPED_CONTROLS = r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]"
+WORD = r"\S+"  # as str.split cuts a text
 ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]"
 # BERT's list of CJK blocks. Source: google-research/bert tokenization.py `_is_chinese_char`.
 IDEOGRAPH = (
@@ -39,7 +40,7 @@ DEFAULT_IGNORABLE = (
 )
 
 
-def normalise(text: str, policy: TokenizerPolicy) -> str:
+def normalize(text: str, policy: TokenizerPolicy) -> str:
     """Rewrite one text by the rules of a policy.
 
     Args:
@@ -62,7 +63,7 @@ def normalise(text: str, policy: TokenizerPolicy) -> str:
     return rewrite(text, policy)
 
 
-def normalise_many(
+def normalize_many(
     texts: Sequence[str], policy: TokenizerPolicy, collapsing: str = WHITESPACE
 ) -> list[str]:
     """Rewrite many texts, much faster than one by one.
@@ -71,24 +72,24 @@ def normalise_many(
         texts: any str.
         policy: the rules.
         collapsing: the whitespace characters that must be collapsed here because the model's own
-            normaliser does not; a text without them keeps its whitespace.
+            normalizer does not; a text without them keeps its whitespace.
 
     Returns:
-        `normalise` of each text, except whitespace that the model's normaliser collapses.
+        `normalize` of each text, except whitespace that the model's normalizer collapses.
     """
     if policy.controls_dropped or policy.ideographs_spaced or policy.folded_first:
-        return [normalise(text, policy) for text in texts]
+        return [normalize(text, policy) for text in texts]
     is_plain = list(map(str.isascii, texts))
-    plain = iter(normalise_joined(list(compress(texts, is_plain)), policy, collapsing))
-    other = iter(normalise_joined(list(compress(texts, map(not_, is_plain))), policy, collapsing))
+    plain = iter(normalize_joined(list(compress(texts, is_plain)), policy, collapsing))
+    other = iter(normalize_joined(list(compress(texts, map(not_, is_plain))), policy, collapsing))
     return [next(plain) if is_ascii else next(other) for is_ascii in is_plain]
 
 
-def normalise_joined(texts: Sequence[str], policy: TokenizerPolicy, collapsing: str) -> list[str]:
+def normalize_joined(texts: Sequence[str], policy: TokenizerPolicy, collapsing: str) -> list[str]:
     """The same for texts that are all plain ASCII, or none of them."""
     text = NUL.join(texts)
     if text.count(NUL) != len(texts) - 1:  # a text holds NUL itself, or there are no texts
-        return [normalise(text, policy) for text in texts]
+        return [normalize(text, policy) for text in texts]
     if policy.whitespace_collapsed and holds_any(text, collapsing):
         lines = (" ".join(x.split()) if holds_any(x, collapsing) else x for x in texts)
         text = NUL.join(lines)
@@ -170,7 +171,7 @@ def nfkc_casefold(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def casefold_character(character: str) -> str:
-    """NFKC_Casefold of one character: fold, normalise and delete until nothing changes."""
+    """NFKC_Casefold of one character: fold, normalize and delete until nothing changes."""
     while True:
         folded = unicodedata.normalize("NFKC", character).casefold()
         folded = unicodedata.normalize("NFKC", re.sub(DEFAULT_IGNORABLE, "", folded))

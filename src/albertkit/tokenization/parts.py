@@ -23,12 +23,12 @@ import numpy.typing as npt
 from albertkit.arrays import Int64Array
 from albertkit.errors import InputError
 from albertkit.tokenization.encode import check_texts, encode_text_with_offsets, encode_texts
-from albertkit.tokenization.encodings import Encodings, concat_ranges, offsets_from_lengths
-from albertkit.tokenization.sentences import sentence_starts
+from albertkit.tokenization.encodings import Encodings, compute_offsets, concat_ranges
+from albertkit.tokenization.normalization import WORD
+from albertkit.tokenization.sentences import find_sentence_starts
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 
-WORD = re.compile(r"\S+")
-LONGEST_WORD = 4096  # characters of a word that are traced at a time
+TRACED_CHARACTERS = 4096  # characters of a word that are traced at a time
 JOINER = "\u200d"  # between the characters of one emoji
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 
@@ -211,7 +211,7 @@ class PartCutter:
             for piece, count in self._split_word(text, 0, len(text), room, is_reduced=True):
                 units.append(piece)
                 counts.append(count)
-        is_start = set(sentence_starts(text))
+        is_start = set(find_sentence_starts(text))
         sentences = [index for index, (start, _) in enumerate(units) if start in is_start]
         return [
             (units[first][0], units[last - 1][1])
@@ -224,8 +224,8 @@ class PartCutter:
         """The spans of a long word's pieces, and how many pieces each stands for."""
         counts: dict[int, int] = {start: 0}  # by the index at which a piece begins
         border = start
-        for begin in range(start, end, LONGEST_WORD):
-            word = text[begin : min(begin + LONGEST_WORD, end)]
+        for begin in range(start, end, TRACED_CHARACTERS):
+            word = text[begin : min(begin + TRACED_CHARACTERS, end)]
             for piece in encode_text_with_offsets(
                 word, self.tokenizer.vocabulary, self.tokenizer.policy
             ):
@@ -248,8 +248,8 @@ def find_words(text: str) -> Iterator[Span]:
     Args:
         text: any text.
     """
-    starts = sentence_starts(text)
-    for match in WORD.finditer(text):
+    starts = find_sentence_starts(text)
+    for match in re.finditer(WORD, text):
         start, end = match.span()
         for border in starts[bisect_right(starts, start) : bisect_left(starts, end)]:
             if is_border(text, border):
@@ -328,5 +328,5 @@ def make_parts(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Parts:
         [text[start:end] for text, own in zip(texts, spans, strict=True) for start, end in own],
         flat[:, 0],
         flat[:, 1],
-        offsets_from_lengths([len(own) for own in spans]),
+        compute_offsets([len(own) for own in spans]),
     )

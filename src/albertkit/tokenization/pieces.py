@@ -1,4 +1,4 @@
-"""Normalised lines ↔ the ids of a SentencePiece model, with google's digit-comma rule.
+"""Normalized lines ↔ the ids of a SentencePiece model, with google's digit-comma rule.
 
 Input: lines made by normalization.py. Output: flat ids, or the pieces of one line with their
 positions in it. The rule: a piece that ends in digit + comma ("▁2001,") is split into the text
@@ -14,13 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import sentencepiece
 
-from albertkit.arrays import Int32Array, Int64Array
+from albertkit.arrays import BoolArray, Int32Array, Int64Array
 from albertkit.errors import FormatError
 from albertkit.fileformats.sentencepiece_model import SentencePieceModel, read_sentencepiece_model
-from albertkit.tokenization.encodings import FlatPieces, concat_ranges, offsets_from_lengths
+from albertkit.tokenization.encodings import FlatPieces, compute_offsets, concat_ranges
 from albertkit.tokenization.normalization import WHITESPACE
 from albertkit.tokenization.vocabulary import AddedToken, LinePiece, PieceTable, SpecialNames
 
@@ -83,10 +82,10 @@ class SentencePieces:
 
     @cached_property
     def collapsing(self) -> str:
-        """The whitespace that the model's own normaliser does not turn into single spaces."""
-        normalise = self._with_prefix.normalize
-        lone = normalise("a b")
-        return "".join(c for c in WHITESPACE if normalise(f"{c}a{c}{c}b{c}") != lone)
+        """The whitespace that the model's own normalizer does not turn into single spaces."""
+        normalize = self._with_prefix.normalize
+        lone = normalize("a b")
+        return "".join(c for c in WHITESPACE if normalize(f"{c}a{c}{c}b{c}") != lone)
 
     def encode_lines(
         self, lines: Sequence[str], *, prefixed: bool = True, threads: int = -1
@@ -94,7 +93,7 @@ class SentencePieces:
         """Find the pieces of many lines.
 
         Args:
-            lines: normalised.
+            lines: normalized.
             prefixed: whether a line begins a word (gets a ▁) or continues the text before it.
             threads: of the library; -1 takes one for each core.
 
@@ -104,7 +103,7 @@ class SentencePieces:
         if self.digit_comma and "," not in self.table.ids:  # it may be in an unknown piece
             rows = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
             ids = np.array([piece.id for row in rows for piece in row], np.int32)
-            return FlatPieces(ids, offsets_from_lengths([len(row) for row in rows]))
+            return FlatPieces(ids, compute_offsets([len(row) for row in rows]))
         processor = self._with_prefix if prefixed else self._without_prefix
         if len(lines) < FEW_LINES:
             arrays = [processor.encode(line, return_type="numpy") for line in lines]
@@ -113,7 +112,7 @@ class SentencePieces:
         lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))  # [N]
         ids = np.concatenate(arrays) if arrays else np.empty(0, np.int32)  # [T]
         if self.ties_unrounded:
-            tied = self._path_search.find_ties(ids, offsets_from_lengths(lengths))
+            tied = self._path_search.find_ties(ids, compute_offsets(lengths))
             for number in tied:
                 divided = self._path_search.divide(processor.normalize(lines[number]))
                 arrays[number] = np.array([piece[1] for piece in divided], np.int32)
@@ -121,7 +120,7 @@ class SentencePieces:
                 ids = np.concatenate(arrays)  # as many of each line as before
         if self.digit_comma:
             ids, lengths = self._split_digit_commas(ids, lengths)
-        return FlatPieces(ids, offsets_from_lengths(lengths))
+        return FlatPieces(ids, compute_offsets(lengths))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
         """Find the pieces of one line and their positions in it.
@@ -135,7 +134,7 @@ class SentencePieces:
         offset = 0
         for name, number in self._divide(line, processor):
             for part, part_id, begin, end in self._split_one(name, number, offset):
-                pieces.append(LinePiece(part_id, part, *source_of(form, begins, begin, end)))
+                pieces.append(LinePiece(part_id, part, *find_source(form, begins, begin, end)))
             offset += len(name)
         return pieces
 
@@ -146,7 +145,7 @@ class SentencePieces:
         result = processor.encode(line, return_type="offset_mapping")
         if self.ties_unrounded:
             ids = np.array(result["ids"], np.int32)
-            if self._path_search.find_ties(ids, offsets_from_lengths([len(ids)])):
+            if self._path_search.find_ties(ids, compute_offsets([len(ids)])):
                 return self._path_search.divide(processor.normalize(line))
         return list(zip(result["pieces"], result["ids"], strict=True))
 
@@ -201,14 +200,14 @@ class SentencePieces:
     @cached_property
     def _digit_comma_table(
         self,
-    ) -> tuple[npt.NDArray[np.bool_], Int64Array, Int32Array, Int64Array]:
+    ) -> tuple[BoolArray, Int64Array, Int32Array, Int64Array]:
         """For each id: is it split, into how many, all new ids, where its own begin in those."""
         is_split = np.zeros(len(self.table), np.bool_)
         counts = np.ones(len(self.table), np.int64)
         table: list[int] = []
         table_starts = np.zeros(len(self.table), np.int64)
         for number, name in enumerate(self.model.pieces):
-            if name[-1] == "," and ends_in_digit_comma(name):
+            if name[-1] == "," and is_digit_comma(name):
                 parts = self._digit_comma_parts(name)
                 is_split[number] = True
                 counts[number] = len(parts)
@@ -227,7 +226,7 @@ class SentencePieces:
     def _split_one(self, name: str, number: int, start: int) -> list[tuple[str, int, int, int]]:
         """(name, id, start, end in the line's form) of the piece, or of its parts if split."""
         end = start + len(name)
-        if not (self.digit_comma and ends_in_digit_comma(name)):
+        if not (self.digit_comma and is_digit_comma(name)):
             return [(name, number, start, end)]
         parts = self._digit_comma_parts(name)
         tiles = sum(map(len, parts)) == len(name)  # else all share the whole piece's range
@@ -267,21 +266,21 @@ def open_processor(data: bytes, name: str) -> sentencepiece.SentencePieceProcess
         ) from error
 
 
-def ends_in_digit_comma(name: str) -> bool:
+def is_digit_comma(name: str) -> bool:
     """Whether google's code splits this piece."""
     return len(name) > 1 and name[-1] == "," and name[-2].isdigit()
 
 
 def is_inside_digit_comma(name: str) -> bool:
     """Whether google's rule splits it inside a word, where the new pieces have no ▁."""
-    return ends_in_digit_comma(name) and not name.startswith(SPACE)
+    return is_digit_comma(name) and not name.startswith(SPACE)
 
 
-def source_of(form: str, starts: Sequence[int], start: int, end: int) -> tuple[int, int]:
+def find_source(form: str, starts: Sequence[int], start: int, end: int) -> tuple[int, int]:
     """The range of the line that form[start:end] comes from, without spaces at its ends.
 
     Args:
-        form: the line as the model normalised it.
+        form: the line as the model normalized it.
         starts: [len(form) + 1] where the source of each character begins in the line; the last is
             the end of the last source. Characters with one source share their start.
         start: of the range in the form.

@@ -118,7 +118,7 @@ def find_policy(name: str) -> TokenizerPolicy:
     )
 
 
-def policy_from_fields(values: Mapping[str, object]) -> TokenizerPolicy:
+def make_policy(values: Mapping[str, object]) -> TokenizerPolicy:
     """Make a policy from what `dataclasses.asdict` gave.
 
     Raises:

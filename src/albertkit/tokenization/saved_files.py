@@ -26,7 +26,7 @@ from albertkit.tokenization.vocabulary import Side, Vocabulary
 from albertkit.tokenization.wordpiece import LONGEST_WORD, WordPieces
 
 # The class that uses a tokenizer.json as it is; transformers 5's AlbertTokenizer takes only the
-# pieces from it and makes the normaliser and pre-tokenizer by its own rules.
+# pieces from it and makes the normalizer and pre-tokenizer by its own rules.
 TOKENIZER_CLASS = "PreTrainedTokenizerFast"
 MODEL_INPUT_NAMES = ("input_ids", "token_type_ids", "attention_mask")
 
@@ -93,7 +93,7 @@ def find_inexpressible(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple
         inside = list(filter(is_inside_digit_comma, vocabulary.model.pieces))
         if inside:
             diagnostics.append(
-                _other_ids(
+                _note_other_ids(
                     f"texts with pieces such as {inside[0]!r} ({len(inside)} in this vocabulary)",
                     "if digit and comma end a piece inside a word, google splits it again, and "
                     "the tokenizers library cannot",
@@ -102,7 +102,7 @@ def find_inexpressible(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple
     added = vocabulary.table.added if isinstance(vocabulary, SentencePieces) else ()
     if added and policy.mask_rule == "exact":
         diagnostics.append(
-            _other_ids(
+            _note_other_ids(
                 f"texts in which a letter follows an added token such as {added[0].content!r}",
                 "the tokenizers library has one rule for the text after a mask, which may go on "
                 "with a word, and after an added token, which may not",
@@ -110,11 +110,11 @@ def find_inexpressible(vocabulary: Vocabulary, policy: TokenizerPolicy) -> tuple
         )
     if isinstance(vocabulary, WordPieces) and policy.folded_first:
         why = f"it lower-cases text that {policy.name} folds, and cuts words at more characters"
-        diagnostics.append(_other_ids("texts with rare characters", why))
+        diagnostics.append(_note_other_ids("texts with rare characters", why))
     return tuple(diagnostics)
 
 
-def _other_ids(texts: str, why: str) -> Diagnostic:
+def _note_other_ids(texts: str, why: str) -> Diagnostic:
     return Diagnostic(
         "tokenizer-not-expressible",
         "warning",
@@ -125,10 +125,10 @@ def _other_ids(texts: str, why: str) -> Diagnostic:
 
 
 def write_wordpiece_json(words: WordPieces, policy: TokenizerPolicy) -> bytes:
-    """A tokenizer.json with BERT's own normaliser and the pieces of a vocab.txt."""
+    """A tokenizer.json with BERT's own normalizer and the pieces of a vocab.txt."""
     import tokenizers  # most vocabularies need none of it (benchmarks/late_imports.py)
 
-    from albertkit.tokenization.tokenizer_json.foreign import library_token
+    from albertkit.tokenization.tokenizer_json.foreign import make_library_token
 
     names, ids = words.table.special_names, words.table.specials
     written = tokenizers.Tokenizer(
@@ -152,6 +152,6 @@ def write_wordpiece_json(words: WordPieces, policy: TokenizerPolicy) -> bytes:
         special_tokens=[(names.cls, ids.cls), (names.sep, ids.sep)],
     )
     written.add_special_tokens(list(names.all()))
-    written.add_tokens([library_token(token) for token in words.table.added])
+    written.add_tokens([make_library_token(token) for token in words.table.added])
     text: str = written.to_str(pretty=True)
     return text.encode()

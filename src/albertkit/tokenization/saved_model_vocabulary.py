@@ -25,7 +25,7 @@ from albertkit.tokenization.wordpiece import CONTINUES, LONGEST_BYTES
 LOWER_CASE = "do_lower_case"
 ENCODERS_FILES = ("sp_model_file", "vocab_file")  # the root's attributes: ALBERT's, BERT's
 SENTENCEPIECE, WORDPIECE = "SentencepieceOp", "WordpieceTokenizeWithOffsets"
-FOLDS, NORMALISES, REPLACES = "CaseFoldUTF8", "NormalizeUTF8", "StaticRegexReplace"
+FOLDS, NORMALIZES, REPLACES = "CaseFoldUTF8", "NormalizeUTF8", "StaticRegexReplace"
 MARKS = rb"\p{Mn}"
 
 
@@ -58,7 +58,7 @@ def read_module_vocabulary(path: Path) -> ModuleVocabulary:
     for attribute in ENCODERS_FILES:
         file = model.find_asset(attribute)
         if file is not None and file.is_file():
-            settings = encoder_settings(model)
+            settings = read_encoder_settings(model)
             return ModuleVocabulary(bytes(map_file(file)), str(file), file, settings=settings)
     vocabulary = _read_preprocessor(model)
     if vocabulary is None:
@@ -72,7 +72,7 @@ def read_module_vocabulary(path: Path) -> ModuleVocabulary:
     return vocabulary
 
 
-def encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
+def read_encoder_settings(model: SavedModel) -> dict[str, JsonValue]:
     """`do_lower_case` of a BERT as tokenizer_config.json has it; ALBERT's modules lack it."""
     number = model.root.children.get(LOWER_CASE)
     if number is None:
@@ -90,35 +90,37 @@ def _read_preprocessor(model: SavedModel) -> ModuleVocabulary | None:
     operations |= {op.kind: op for op in model.operations()}
     if SENTENCEPIECE in operations:
         data = operations[SENTENCEPIECE].attribute("model").record(2)
-        policy = _sentencepiece_policy(model, operations)
-        return ModuleVocabulary(data, str(model.directory), None, policy, _reason(policy))
+        policy = _read_sentencepiece_policy(model, operations)
+        return ModuleVocabulary(data, str(model.directory), None, policy, _explain_policy(policy))
     if WORDPIECE in operations:
         file = model.find_only_asset()
         if file is None:
             raise model.format_error("it has no single asset that would be its vocabulary")
         _check_wordpiece(model, operations[WORDPIECE])
-        policy = _wordpiece_policy(operations)
-        return ModuleVocabulary(bytes(map_file(file)), str(file), file, policy, _reason(policy))
+        policy = _read_wordpiece_policy(operations)
+        return ModuleVocabulary(
+            bytes(map_file(file)), str(file), file, policy, _explain_policy(policy)
+        )
     return None
 
 
-def _sentencepiece_policy(
+def _read_sentencepiece_policy(
     model: SavedModel, operations: Mapping[str, Operation]
 ) -> TokenizerPolicy:
     """TF Hub's policy without what the graph does not do."""
     policy = TFHUB
     if FOLDS not in operations:
         policy = replace(policy, name=f"{policy.name}, cased", case="kept")
-    if NORMALISES not in operations and REPLACES not in operations:
+    if NORMALIZES not in operations and REPLACES not in operations:
         return replace(policy, name=f"{policy.name}, accents kept", form="kept", marks="kept")
-    form = operations[NORMALISES].text("normalization_form") if NORMALISES in operations else b""
+    form = operations[NORMALIZES].text("normalization_form") if NORMALIZES in operations else b""
     pattern = operations[REPLACES].text("pattern") if REPLACES in operations else b""
     if (form, pattern) != (b"NFD", MARKS):
-        raise _unfit(model, f"normalises texts by {form!r} and then replaces {pattern!r}")
+        raise _unfit_error(model, f"normalizes texts by {form!r} and then replaces {pattern!r}")
     return policy
 
 
-def _wordpiece_policy(operations: Mapping[str, Operation]) -> TokenizerPolicy:
+def _read_wordpiece_policy(operations: Mapping[str, Operation]) -> TokenizerPolicy:
     """BERT's policy; if the graph keeps case, it keeps marks and forms, too."""
     policy = TFHUB_WORDPIECE
     if FOLDS in operations:
@@ -135,18 +137,23 @@ def _check_wordpiece(model: SavedModel, search: Operation) -> None:
         search.attribute("max_bytes_per_word").count(3),
     )
     if rules != (CONTINUES.encode(), BERT_NAMES.unk.encode(), LONGEST_BYTES):
-        raise _unfit(model, f"cuts words into pieces by {rules}")
+        continues, unknown, longest = rules
+        raise _unfit_error(
+            model,
+            f"cuts words by its own rules: pieces within a word begin with {continues!r}, "
+            f"unknown is {unknown!r}, words have at most {longest} bytes",
+        )
 
 
-def _unfit(model: SavedModel, what: str) -> FormatError:
+def _unfit_error(model: SavedModel, what: str) -> FormatError:
     return FormatError(
         "vocabulary-unsupported",
         f"this preprocessor {what}",
-        why="no published one does, and its ids could not be given exactly",
+        why="the published preprocessors do not, and albertkit computes only their ids exactly",
         fix="Run it with TensorFlow, or give its vocabulary file and a policy",
         where=str(model.directory),
     )
 
 
-def _reason(policy: TokenizerPolicy) -> str:
+def _explain_policy(policy: TokenizerPolicy) -> str:
     return f"the preprocessor's own graph: {policy.name}"

@@ -17,7 +17,7 @@ SENTENCE_END = re.compile(
 )
 
 
-def sentence_starts(text: str) -> list[int]:
+def find_sentence_starts(text: str) -> list[int]:
     """The indices of the characters with which sentences begin, in order.
 
     Args:
@@ -33,6 +33,6 @@ def split_sentences(paragraph: str) -> list[str]:
     Args:
         paragraph: any text.
     """
-    starts = [0, *sentence_starts(paragraph), len(paragraph)]
+    starts = [0, *find_sentence_starts(paragraph), len(paragraph)]
     parts = (paragraph[begin:end].rstrip() for begin, end in pairwise(starts))
     return [part for part in parts if part]

@@ -87,9 +87,9 @@ class AlbertTokenizer(PieceConversion):
 
         def __getattr__(self, name: str) -> object:
             """Say what to write in place of a method of transformers."""
-            from albertkit.errors.other_libraries import TOKENIZER_ANSWERS, missing_attribute
+            from albertkit.errors.other_libraries import TOKENIZER_ANSWERS, missing_attribute_error
 
-            raise missing_attribute(self, name, TOKENIZER_ANSWERS)
+            raise missing_attribute_error(self, name, TOKENIZER_ANSWERS)
 
     @classmethod
     @check_keywords
@@ -205,10 +205,10 @@ class AlbertTokenizer(PieceConversion):
         Returns:
             The paths of the files.
         """
-        from albertkit.fileformats.atomic import new_directory  # only saving needs it
+        from albertkit.fileformats.atomic import create_directory  # only saving needs it
 
         path = Path(directory)
-        with new_directory(path) as unfinished:
+        with create_directory(path) as unfinished:
             names = self.write_files(unfinished)
         return tuple(path / name for name in names)
 
@@ -450,9 +450,9 @@ class AlbertTokenizer(PieceConversion):
         second = None
         if pairs is not None:
             if len(pairs) != len(texts):
-                from albertkit.tokenization.call import pairs_unequal
+                from albertkit.tokenization.call import unequal_pairs_error
 
-                raise pairs_unequal(len(texts), len(pairs))
+                raise unequal_pairs_error(len(texts), len(pairs))
             second = encode(check_texts(pairs, "pairs"), self.vocabulary, self.policy)
         return assemble(
             first,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
-from albertkit.tokenization.policy import TokenizerPolicy, policy_from_fields
+from albertkit.tokenization.policy import TokenizerPolicy, make_policy
 from albertkit.tokenization.vocabulary import AddedToken, Side, SpecialNames
 
 SETTINGS_FILE = "tokenizer_config.json"
@@ -92,7 +92,7 @@ def _parse(files: Mapping[str, bytes], origin: str, name: str) -> dict[str, Json
     return parse_json(files[name], f"{origin}/{name}") if name in files else {}
 
 
-def own_policy(settings: Settings, tokenizer_json: bytes | None) -> TokenizerPolicy | None:
+def read_own_policy(settings: Settings, tokenizer_json: bytes | None) -> TokenizerPolicy | None:
     """The policy that albertkit saved, unless the tokenizer.json was replaced since then."""
     saved = settings.get(OUR_SETTINGS)
     if not isinstance(saved, dict) or not isinstance(saved.get("policy"), dict):
@@ -102,7 +102,7 @@ def own_policy(settings: Settings, tokenizer_json: bytes | None) -> TokenizerPol
         if digest != saved.get("tokenizer_json"):
             return None
     values = saved["policy"]
-    return policy_from_fields(values) if isinstance(values, dict) else None
+    return make_policy(values) if isinstance(values, dict) else None
 
 
 def read_settings_policy(
@@ -174,7 +174,7 @@ def read_special_names(settings: Settings, usual: SpecialNames) -> SpecialNames:
     """The names of the special pieces in the settings."""
     return SpecialNames(
         *(
-            _token_text(settings.get(f"{name}_token"), getattr(usual, name))
+            _read_token_text(settings.get(f"{name}_token"), getattr(usual, name))
             for name in ("pad", "unk", "cls", "sep", "mask")
         )
     )
@@ -201,14 +201,14 @@ def read_added_tokens(settings: Settings, ids: Settings) -> Iterator[AddedToken]
     tokens: dict[str, AddedToken] = {}
     decoder = settings.get(ADDED_TOKENS)
     for number, value in decoder.items() if isinstance(decoder, dict) else ():
-        token = _token(value, int(number) if number.isdecimal() else None)
+        token = _read_token(value, int(number) if number.isdecimal() else None)
         if token:
             tokens[token.content] = token
     for content, id_ in ids.items():
         whole = id_ if isinstance(id_, int) and not isinstance(id_, bool) else None
         tokens.setdefault(content, AddedToken(content, whole, normalized=True))
     for value in _list_specials(settings):
-        token = _token(value, None)
+        token = _read_token(value, None)
         if token:
             former = tokens.get(token.content, token)
             # transformers searches a special token in the raw text
@@ -221,7 +221,7 @@ def read_json_tokens(written: Settings) -> Iterator[AddedToken]:
     rows = written.get("added_tokens")
     for row in rows if isinstance(rows, list) else []:
         number = row.get("id") if isinstance(row, dict) else None
-        token = _token(row, number if isinstance(number, int) else None)
+        token = _read_token(row, number if isinstance(number, int) else None)
         if token:
             yield token
 
@@ -237,16 +237,16 @@ def _list_specials(settings: Settings) -> Iterator[JsonValue]:
             yield settings[name]
 
 
-def _token(value: JsonValue, number: int | None) -> AddedToken | None:
+def _read_token(value: JsonValue, number: int | None) -> AddedToken | None:
     """A token as transformers writes it: a string, or an object with `content` and flags."""
-    content = _token_text(value, "")
+    content = _read_token_text(value, "")
     if not content:
         return None
     given = value if isinstance(value, dict) else {}
     return AddedToken(content, number, **{name: bool(given.get(name, False)) for name in FLAGS})
 
 
-def _token_text(value: JsonValue, otherwise: str) -> str:
+def _read_token_text(value: JsonValue, otherwise: str) -> str:
     """The text of a token: a string, or an object with `content`."""
     if isinstance(value, dict):
         value = value.get("content")

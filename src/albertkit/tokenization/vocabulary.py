@@ -75,7 +75,7 @@ class AddedToken:
     single_word: bool = False  # only between non-word characters
     lstrip: bool = False  # with the whitespace before it
     rstrip: bool = False  # with the whitespace after it
-    normalized: bool = False  # searched in the normalised text (here: whatever its case)
+    normalized: bool = False  # searched in the normalized text (here: whatever its case)
     special: bool = False  # left out by decode(skip_special_tokens=True)
 
     def pattern(self, policy: TokenizerPolicy) -> str:
@@ -177,7 +177,7 @@ def append_added(names: Sequence[str], added: Sequence[AddedToken], where: str) 
 
 
 class Vocabulary(Protocol):
-    """Pieces, and the search for them in normalised lines."""
+    """Pieces, and the search for them in normalized lines."""
 
     @property
     def table(self) -> PieceTable:

@@ -39,10 +39,10 @@ from albertkit.tokenization.tokenizer_settings import (
     Settings,
     VocabularyOptions,
     check_tokenizer_class,
-    own_policy,
     read_json_tokens,
     read_max_length,
     read_options,
+    read_own_policy,
     read_side,
     read_special_names,
 )
@@ -164,7 +164,7 @@ def _find(path: Path, policy: TokenizerPolicy | None, overrides: Settings) -> To
             why="a tokenizer is opened from its files; nothing is downloaded",
             fix="Check the path, or download the model's files into a directory first",
         )
-    path = vocabulary_folder(path)
+    path = find_vocabulary_folder(path)
     config = path / CONFIG_FILE
     return open_files(
         read_tokenizer_files(path),
@@ -184,7 +184,7 @@ def _find_module(path: Path) -> Path | None:
     return next(filter(is_saved_model, candidates), None)
 
 
-def vocabulary_folder(path: Path) -> Path:
+def find_vocabulary_folder(path: Path) -> Path:
     """The directory itself, or the folder in it where some libraries keep the vocabulary."""
     if (path / KERAS_HUB_FOLDER / "vocabulary.spm").is_file():
         return path / KERAS_HUB_FOLDER
@@ -202,7 +202,7 @@ def _open_files(
     tokenizer_json = files.get(TOKENIZER_FILE)
     if tokenizer_json is not None and _is_of_keras(tokenizer_json):
         tokenizer_json = None
-    saved = own_policy(options.settings, tokenizer_json)
+    saved = read_own_policy(options.settings, tokenizer_json)
 
     def open_plain(name: str, options: VocabularyOptions) -> TokenizerParts:
         return _open_file(files[name], f"{origin}/{name}", options)

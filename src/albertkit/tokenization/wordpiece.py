@@ -1,6 +1,6 @@
 """WordPiece vocabularies (vocab.txt), as Chinese ALBERTs have them.
 
-Input: lines that the wordpiece policy has normalised and cut at punctuation and ideographs. Output:
+Input: lines that the wordpiece policy has normalized and cut at punctuation and ideographs. Output:
 ids. The search (greedy, longest match first) is the tokenizers library's.
 Source: google-research/albert tokenization.py `load_vocab`, `WordpieceTokenizer`.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from albertkit.errors import FormatError
-from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
+from albertkit.tokenization.encodings import FlatPieces, compute_offsets
 from albertkit.tokenization.policy import WordRule
 from albertkit.tokenization.tokenizer_settings import VOCABULARY_FILE
 from albertkit.tokenization.vocabulary import (
@@ -26,7 +26,7 @@ from albertkit.tokenization.vocabulary import (
 CONTINUES = "##"
 LONGEST_WORD = 200  # characters; a longer word is unknown as a whole
 LONGEST_BYTES = 100  # of a word in UTF-8, in TensorFlow Text
-UNKNOWN = "\uffff"  # no character, so that no vocabulary has it
+UNKNOWN_WORD = "\uffff"  # no character, so that no vocabulary has it
 
 
 class WordPieces:
@@ -85,7 +85,7 @@ class WordPieces:
         results = self._search.encode_batch_fast(list(lines), add_special_tokens=False)
         ids = [result.ids for result in results]
         flat = np.fromiter((number for row in ids for number in row), np.int32)
-        return FlatPieces(flat, offsets_from_lengths([len(row) for row in ids]))
+        return FlatPieces(flat, compute_offsets([len(row) for row in ids]))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
         """The pieces of a line and their positions in it."""
@@ -118,7 +118,7 @@ def replace_long_words(line: str) -> str:
     if line.isascii() or len(line.encode()) <= LONGEST_BYTES:
         return line  # in ASCII the search itself counts the characters
     return " ".join(
-        word if len(word.encode()) <= LONGEST_BYTES else UNKNOWN * len(word)
+        word if len(word.encode()) <= LONGEST_BYTES else UNKNOWN_WORD * len(word)
         for word in line.split(" ")
     )
 

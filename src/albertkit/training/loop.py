@@ -162,7 +162,7 @@ class Trainer(Generic[Batch]):
             if progress.block == self.source.blocks:
                 progress.epoch, progress.block = progress.epoch + 1, 0
                 if progress.step == step:
-                    raise _corpus_too_small(count)
+                    raise _corpus_too_small_error(count)
                 step = progress.step
 
     def advance(
@@ -288,7 +288,7 @@ class MetricWindow:
         self.report(metrics)
 
 
-def _corpus_too_small(count: int) -> InputError:
+def _corpus_too_small_error(count: int) -> InputError:
     return InputError(
         "corpus-too-small",
         f"an epoch has fewer than {count} batch{'es' if count > 1 else ''}",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from albertkit.errors import FormatError, InputError
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 from albertkit.training.schedules import Ramp, Stages, parse_points
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -130,7 +130,7 @@ def parse_table(kind: type[Table], table: object, name: str) -> Table:
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
     for key in table:
         if key not in known:
-            near = nearest_name(str(key), known)
+            near = find_nearest_name(str(key), known)
             hint = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}"
             raise FormatError("recipe-key-unknown", f"[{name}] has no key {key!r}", fix=hint)
     for key, field in known.items():

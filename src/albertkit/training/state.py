@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import new_directory
+from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.training.recipe import FREE_SETTINGS
@@ -63,12 +63,12 @@ def save_checkpoint(
         settings: what a resumed run must have too.
         keep: how many of the last checkpoints stay, besides the best.
     """
-    arrays = {f"parameter/{name}": _array(p) for name, p in parameters.items()}
+    arrays = {f"parameter/{name}": _convert_to_array(p) for name, p in parameters.items()}
     for name, parameter in parameters.items():
         for key, tensor in optimizer.state[parameter].items():
-            arrays[f"{key}/{name}"] = _array(tensor).reshape(tensor.shape or (1,))
+            arrays[f"{key}/{name}"] = _convert_to_array(tensor).reshape(tensor.shape or (1,))
     numbers = {k: v for k, v in asdict(progress).items() if v != float("inf")}
-    with new_directory(directory / f"checkpoint-{progress.step:08d}") as staging:
+    with create_directory(directory / f"checkpoint-{progress.step:08d}") as staging:
         write_safetensors(staging / "state.safetensors", arrays, metadata={})
         (staging / "state.json").write_text(
             json.dumps({"progress": numbers, "settings": settings}, indent=1), encoding="utf-8"
@@ -151,7 +151,7 @@ def load_checkpoint(
     return progress
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def _convert_to_array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().float().cpu().numpy()
 
 

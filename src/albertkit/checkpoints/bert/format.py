@@ -16,19 +16,19 @@ from albertkit.checkpoints.agreement import note_ignored_tensors
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, RenamedTensors
 from albertkit.checkpoints.huggingface.format import (
     BERT_TYPE,
-    CONFIG,
+    find_weights_file,
     is_bert,
     open_tensors,
-    weights_file,
 )
-from albertkit.checkpoints.huggingface.names import Dialect, heads_in, plain_names
-from albertkit.checkpoints.names import PROJECTION, Row, weights_from
+from albertkit.checkpoints.huggingface.names import Dialect, detect_heads, match_plain_names
+from albertkit.checkpoints.names import PROJECTION, Row, read_weights
 from albertkit.checkpoints.unsupported import ReadOnlyFormat
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.tensors import Tensors
 from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
-from albertkit.spec.parameters import layer_prefix
+from albertkit.spec.parameters import make_layer_prefix
+from albertkit.tokenization.tokenizer_settings import CONFIG_FILE
 from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 BERT_NAMES = Dialect("bert.", "cls.predictions.")
@@ -96,8 +96,8 @@ class BertFormat(ReadOnlyFormat):
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
-        file = weights_file(location)
-        return f"{CONFIG} of {BERT_TYPE} and {file}" if file and is_bert(location) else None
+        file = find_weights_file(location)
+        return f"{CONFIG_FILE} of {BERT_TYPE} and {file}" if file and is_bert(location) else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.
@@ -107,27 +107,27 @@ class BertFormat(ReadOnlyFormat):
         """
         from_shapes = ("num_hidden_layers",)  # each has tensors of its own
         config, notes = overrides.apply(
-            _config(location / CONFIG), str(location), from_shapes=from_shapes
+            _read_config(location / CONFIG_FILE), str(location), from_shapes=from_shapes
         )
         config = replace(config, num_hidden_groups=config.num_hidden_layers)
-        weights, more = _weights(open_tensors(location), config, str(location))
+        weights, more = _read_weights(open_tensors(location), config, str(location))
         return Checkpoint(weights, read_tokenizer_files(location), notes + more)
 
 
 BERT = BertFormat()
 
 
-def bert_rows(
+def list_bert_rows(
     config: AlbertConfig, heads: Iterable[str] = (), *, pooler: bool = True
 ) -> tuple[Row, ...]:
     """All parameters with their own tensors but the projection, by BERT's names without prefix."""
     table = parameter_table(config, heads, pooler=pooler)
     own = (row.name for row in table.stored if not row.name.startswith(PROJECTION))
-    return tuple(Row(name, _bert_name(name)) for name in own)
+    return tuple(Row(name, _make_bert_name(name)) for name in own)
 
 
-def _bert_name(name: str) -> str:
-    layer, inside = _layer_of(name)
+def _make_bert_name(name: str) -> str:
+    layer, inside = _split_layer(name)
     begins, names = (f"encoder.layer.{layer}.", OF_LAYER) if layer is not None else ("", OF_MODEL)
     for ours, theirs in names.items():
         if inside.startswith(ours):
@@ -135,16 +135,16 @@ def _bert_name(name: str) -> str:
     return name
 
 
-def _layer_of(name: str) -> tuple[int | None, str]:
+def _split_layer(name: str) -> tuple[int | None, str]:
     """The layer that a parameter belongs to, and its name inside of it."""
-    before, after = layer_prefix(0, 0).split("0", 1)
+    before, after = make_layer_prefix(0, 0).split("0", 1)
     if not name.startswith(before):
         return None, name
     number = name.removeprefix(before).partition(".")[0]
     return int(number), name.removeprefix(before + number + after)
 
 
-def _config(path: Path) -> AlbertConfig:
+def _read_config(path: Path) -> AlbertConfig:
     settings = read_json(path)
     for name, value in MUST_BE.items():
         if settings.get(name, value) != value:
@@ -179,19 +179,19 @@ class _PlainTensors(RenamedTensors):
         self.shapes = {name: shapes[there] for name, there in names.items()}
 
 
-def _weights(
+def _read_weights(
     tensors: Tensors, config: AlbertConfig, origin: str
 ) -> tuple[Weights, tuple[Diagnostic, ...]]:
-    names, notes = plain_names(tensors, origin, BERT_NAMES)
+    names, notes = match_plain_names(tensors, origin, BERT_NAMES)
     plain = _PlainTensors(tensors, names)
     classes = ALBERT_CLASS.values()
     possible = [spec.name for spec in HEADS if spec.architecture in classes]
-    rows = bert_rows(config, possible)
+    rows = list_bert_rows(config, possible)
     shapes = {row.canonical: plain.shapes[row.foreign] for row in rows if row.foreign in names}
-    heads, more = heads_in(shapes, config, origin)
+    heads, more = detect_heads(shapes, config, origin)
     pooler = "pooler.weight" in shapes
-    rows = bert_rows(config, heads, pooler=pooler)
-    weights = weights_from(plain, rows, config, tuple(heads), pooler=pooler, origin=origin)
+    rows = list_bert_rows(config, heads, pooler=pooler)
+    weights = read_weights(plain, rows, config, tuple(heads), pooler=pooler, origin=origin)
     return weights, notes + more + tuple(_note_ignored(names, rows, origin))
 
 

@@ -14,13 +14,18 @@ from types import MappingProxyType
 
 from albertkit import fileformats
 from albertkit.checkpoints.agreement import (
-    by_transformers,
+    assign_group_by_transformers,
     check_shapes,
+    describe_other_order,
     note_ignored_tensors,
-    other_order,
 )
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, RenamedTensors
-from albertkit.checkpoints.huggingface.names import ALBERT, CLASSIFIERS, heads_in, plain_names
+from albertkit.checkpoints.huggingface.names import (
+    ALBERT,
+    CLASSIFIERS,
+    detect_heads,
+    match_plain_names,
+)
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import SavedDtype, read_safetensors, write_safetensors
@@ -29,10 +34,10 @@ from albertkit.spec import HEADS, AlbertConfig, Weights, parameter_table
 from albertkit.spec.config import GOOGLE_IDLE_KEYS
 from albertkit.spec.heads import SENTENCE_ORDER
 from albertkit.spec.parameters import WORD_TABLE
+from albertkit.tokenization.tokenizer_settings import CONFIG_FILE
 from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
-CONFIG = "config.json"
-WHOLE = "model.safetensors"
+WEIGHTS_FILE = "model.safetensors"
 
 
 def _read_torch(file: Path) -> Tensors:
@@ -42,8 +47,10 @@ def _read_torch(file: Path) -> Tensors:
 # Each way in which weights may be stored, with its reader; of several the first is read.
 WEIGHTS: Mapping[str, Callable[[Path], Tensors]] = MappingProxyType(
     {
-        WHOLE: read_safetensors,
-        f"{WHOLE}.index.json": lambda index: fileformats.read_shards(index, read_safetensors),
+        WEIGHTS_FILE: read_safetensors,
+        f"{WEIGHTS_FILE}.index.json": lambda index: fileformats.read_shards(
+            index, read_safetensors
+        ),
         "pytorch_model.bin": _read_torch,
         "pytorch_model.bin.index.json": lambda index: fileformats.read_shards(index, _read_torch),
     }
@@ -59,8 +66,8 @@ class HuggingFaceFormat:
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
-        file = weights_file(location)
-        return f"{CONFIG} and {file}" if file and (location / CONFIG).is_file() else None
+        file = find_weights_file(location)
+        return f"{CONFIG_FILE} and {file}" if file and (location / CONFIG_FILE).is_file() else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a directory; tensors stay on disk until they are touched.
@@ -70,9 +77,11 @@ class HuggingFaceFormat:
         """
         config, notes = overrides.apply(read_config(location), str(location))
         tensors = open_tensors(location)
-        weights, more = _weights(tensors, config, str(location))
+        weights, more = _read_weights(tensors, config, str(location))
         return Checkpoint(
-            weights, read_tokenizer_files(location), notes + more + _other_order(config, location)
+            weights,
+            read_tokenizer_files(location),
+            notes + more + _check_group_order(config, location),
         )
 
     def write(
@@ -87,17 +96,17 @@ class HuggingFaceFormat:
                 their config does not describe.
             InputError: [float16-overflow].
         """
-        from albertkit.checkpoints.tokenizer_files import files_to_write  # not needed to read
+        from albertkit.checkpoints.tokenizer_files import complete_files  # not needed to read
 
         weights = checkpoint.weights
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        arrays = RenamedTensors(weights.arrays, _names_to_write(weights))
-        files = files_to_write(checkpoint.tokenizer_files)
+        arrays = RenamedTensors(weights.arrays, _choose_names(weights))
+        files = complete_files(checkpoint.tokenizer_files)
         directory.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             (directory / name).write_bytes(data)
-        write_safetensors(directory / WHOLE, arrays, dtype=dtype)
+        write_safetensors(directory / WEIGHTS_FILE, arrays, dtype=dtype)
         write_config(directory, weights)
 
     def engine(self, directory: Path, weights: Weights) -> None:
@@ -113,7 +122,7 @@ def read_config(location: Path) -> AlbertConfig:
     Raises InputError [file-not-found], FormatError [json-malformed], [config-not-albert],
     [config-value-invalid].
     """
-    path = location / CONFIG
+    path = location / CONFIG_FILE
     settings = read_json(path)
     if "model_type" not in settings and any(key in settings for key in GOOGLE_IDLE_KEYS):
         return AlbertConfig.from_google(settings)  # whose "gelu" is another than Hugging Face's
@@ -125,33 +134,33 @@ def is_bert(location: Path) -> bool:
 
     By its model_type, which transformers 2 did not write yet; then by its class.
     """
-    if not (location / CONFIG).is_file():
+    if not (location / CONFIG_FILE).is_file():
         return False
-    settings = read_json(location / CONFIG)
+    settings = read_json(location / CONFIG_FILE)
     classes = settings.get("architectures")
     named = [str(name) for name in classes] if isinstance(classes, list) else []
     kind = settings.get("model_type")
     return kind == BERT_TYPE or (kind is None and any(name.startswith("Bert") for name in named))
 
 
-def weights_file(location: Path) -> str | None:
+def find_weights_file(location: Path) -> str | None:
     """The name of the file to read a directory's weights from; None where it has none."""
     return next((file for file in WEIGHTS if (location / file).is_file()), None)
 
 
 def open_tensors(location: Path) -> Tensors:
     """The tensors of a directory; raises as the readers of WEIGHTS do."""
-    file = weights_file(location) or WHOLE
+    file = find_weights_file(location) or WEIGHTS_FILE
     return WEIGHTS[file](location / file)
 
 
-def _weights(
+def _read_weights(
     tensors: Tensors, config: AlbertConfig, origin: str
 ) -> tuple[Weights, tuple[Diagnostic, ...]]:
-    names, notes = plain_names(tensors, origin)
+    names, notes = match_plain_names(tensors, origin)
     file_shapes = tensors.shapes
     shapes = {name: file_shapes[there] for name, there in names.items()}
-    heads, more = heads_in(shapes, config, origin)
+    heads, more = detect_heads(shapes, config, origin)
     table = parameter_table(config, heads, pooler="pooler.weight" in names)
     prefix = names[WORD_TABLE].removesuffix(WORD_TABLE)
     unexpected = check_shapes(table, shapes, origin, prefix=prefix)
@@ -162,9 +171,9 @@ def _weights(
     return weights, notes + more
 
 
-def _other_order(config: AlbertConfig, location: Path) -> tuple[Diagnostic, ...]:
+def _check_group_order(config: AlbertConfig, location: Path) -> tuple[Diagnostic, ...]:
     """A warning where transformers would compute another model; nothing says who trained it."""
-    order = other_order(config, by_transformers)
+    order = describe_other_order(config, assign_group_by_transformers)
     if order is None:
         return ()
     return (
@@ -179,7 +188,7 @@ def _other_order(config: AlbertConfig, location: Path) -> tuple[Diagnostic, ...]
     )
 
 
-def _names_to_write(weights: Weights) -> dict[str, str]:
+def _choose_names(weights: Weights) -> dict[str, str]:
     """The name in the file → the canonical name; without a head there is no prefix."""
     prefix = ALBERT.encoder if weights.heads else ""
     encoder = {row.name for row in parameter_table(weights.config, pooler=True)}
@@ -189,11 +198,11 @@ def _names_to_write(weights: Weights) -> dict[str, str]:
 
 def write_config(directory: Path, weights: Weights) -> None:
     """Write the config.json of these weights."""
-    text = json.dumps(config_to_write(weights), indent=2, sort_keys=True, ensure_ascii=False)
-    (directory / CONFIG).write_text(text + "\n", "utf-8")
+    text = json.dumps(make_config(weights), indent=2, sort_keys=True, ensure_ascii=False)
+    (directory / CONFIG_FILE).write_text(text + "\n", "utf-8")
 
 
-def config_to_write(weights: Weights) -> dict[str, object]:
+def make_config(weights: Weights) -> dict[str, object]:
     """The config.json of these weights; it names the class of transformers with their heads.
 
     `dtype` is where transformers 5 reads in which floats to compute. It says float32 however
@@ -203,12 +212,12 @@ def config_to_write(weights: Weights) -> dict[str, object]:
     extra = {key: value for key, value in weights.config.extra.items() if key != "torch_dtype"}
     return {
         **replace(weights.config, extra=extra).to_dict(),
-        "architectures": [_architecture(weights.heads)],
+        "architectures": [_choose_architecture(weights.heads)],
         "dtype": "float32",
     }
 
 
-def _architecture(heads: tuple[str, ...]) -> str:
+def _choose_architecture(heads: tuple[str, ...]) -> str:
     """The class of transformers that has these heads; the one for pretraining has two."""
     for spec in (SENTENCE_ORDER, *CLASSIFIERS, *HEADS):
         if spec.name in heads and spec.architecture is not None:

@@ -39,7 +39,7 @@ BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 CLASSIFIERS = (SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, MULTIPLE_CHOICE)
 
 
-def plain_names(
+def match_plain_names(
     tensors: Tensors, origin: str, dialect: Dialect = ALBERT
 ) -> tuple[dict[str, str], tuple[Diagnostic, ...]]:
     """Name as of today, without the encoder's prefix → name in the file; ALBERT's are canonical.
@@ -48,13 +48,13 @@ def plain_names(
     [checkpoint-without-encoder] where no word embeddings, or more than one, is there.
     """
     prefix, notes = _prefix(tensors, origin, dialect)
-    names = {_without_prefix(_modern(name), prefix, dialect): name for name in tensors}
+    names = {_drop_prefix(_modernize(name), prefix, dialect): name for name in tensors}
     for buffer in BUFFERS:
         names.pop(buffer, None)
     return names, notes + _untie(names, tensors, origin, dialect)
 
 
-def heads_in(
+def detect_heads(
     shapes: Mapping[str, tuple[int, ...]], config: AlbertConfig, origin: str
 ) -> tuple[list[str], tuple[Diagnostic, ...]]:
     """The heads that are there whole; a note for one that is named or begun and not there."""
@@ -63,14 +63,14 @@ def heads_in(
     bare = {row.name for row in parameter_table(config, pooler=True)}
     heads, notes = [], []
     for spec in HEADS:
-        if spec in CLASSIFIERS and spec is not _which_classifier(claims, shapes):
+        if spec in CLASSIFIERS and spec is not _choose_classifier(claims, shapes):
             continue
         wanted = [r.name for r in parameter_table(config, [spec.name]).stored if r.name not in bare]
         missing = [name for name in wanted if name not in shapes]
         if not missing:
             heads.append(spec.name)
         elif len(missing) < len(wanted) or spec.architecture in claims:
-            notes.append(_head_missing(spec, missing, origin))
+            notes.append(_note_missing_head(spec, missing, origin))
     return heads, tuple(notes)
 
 
@@ -98,7 +98,7 @@ def _prefix(tensors: Tensors, origin: str, dialect: Dialect) -> tuple[str, tuple
     )
 
 
-def _modern(name: str) -> str:
+def _modernize(name: str) -> str:
     """The name of a norm's parameter as it is since 2020: TensorFlow's were kept before."""
     for old, new in (("gamma", "weight"), ("beta", "bias")):
         if name.lower().endswith(f"norm.{old}"):
@@ -106,7 +106,7 @@ def _modern(name: str) -> str:
     return name
 
 
-def _without_prefix(name: str, prefix: str, dialect: Dialect) -> str:
+def _drop_prefix(name: str, prefix: str, dialect: Dialect) -> str:
     """Drop the encoder's prefix; the names of heads are one level outside of it."""
     if name.startswith(prefix):
         return name.removeprefix(prefix)
@@ -135,7 +135,7 @@ def _untie(
     )
 
 
-def _which_classifier(claims: list[JsonValue], shapes: Mapping[str, tuple[int, ...]]) -> HeadSpec:
+def _choose_classifier(claims: list[JsonValue], shapes: Mapping[str, tuple[int, ...]]) -> HeadSpec:
     """By the config's architectures; else by the pooler, which only a token classifier lacks."""
     for spec in CLASSIFIERS:
         if spec.architecture in claims:
@@ -143,7 +143,7 @@ def _which_classifier(claims: list[JsonValue], shapes: Mapping[str, tuple[int, .
     return SEQUENCE_CLASSIFICATION if "pooler.weight" in shapes else TOKEN_CLASSIFICATION
 
 
-def _head_missing(spec: HeadSpec, missing: list[str], origin: str) -> Diagnostic:
+def _note_missing_head(spec: HeadSpec, missing: list[str], origin: str) -> Diagnostic:
     return Diagnostic(
         "checkpoint-head-missing",
         "note",

@@ -19,15 +19,15 @@ from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import check_shapes, note_ignored_tensors
 from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, RenamedTensors
 from albertkit.checkpoints.keras_hub.names import (
-    HEADS,
+    HEAD_LAYERS,
     OPTIMIZER,
     OPTIMIZER_NAME,
-    backbone_layers,
-    backbone_rows,
-    finder,
-    head_rows,
+    list_backbone_layers,
+    list_backbone_rows,
+    list_head_rows,
+    make_finder,
     make_optimizer_arrays,
-    names_of,
+    name_layers,
 )
 from albertkit.checkpoints.keras_hub.settings import (
     ACTIVATION,
@@ -37,12 +37,12 @@ from albertkit.checkpoints.keras_hub.settings import (
     TASK,
     TASKS,
     Task,
-    preset_files,
+    make_preset_files,
     read_config,
     read_task,
 )
-from albertkit.checkpoints.names import ForeignArrays, Row, weights_from
-from albertkit.checkpoints.tokenizer_files import sentencepiece_model
+from albertkit.checkpoints.names import ForeignArrays, Row, read_weights
+from albertkit.checkpoints.tokenizer_files import find_sentencepiece_model
 from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.hdf5.file import Hdf5File, read_hdf5
@@ -81,24 +81,28 @@ class KerasHubFormat:
         as `read_hdf5` and `read_json`.
         """
         origin = str(location)
-        task, notes = _task(location)
+        task, notes = _detect_task(location)
         from_shapes = ("num_attention_heads",)  # an axis of the attention's kernels
         config, more = overrides.apply(read_config(location, task), origin, from_shapes=from_shapes)
         files = {MODEL_WEIGHTS: read_hdf5(location / MODEL_WEIGHTS)}
-        rows = _in_file(MODEL_WEIGHTS, backbone_rows(config, finder(files[MODEL_WEIGHTS])))
+        rows = _prefix_rows(
+            MODEL_WEIGHTS, list_backbone_rows(config, make_finder(files[MODEL_WEIGHTS]))
+        )
         if task:
             files[TASK_WEIGHTS] = read_hdf5(location / TASK_WEIGHTS)
-            rows += _in_file(TASK_WEIGHTS, head_rows(task.head, finder(files[TASK_WEIGHTS])))
+            rows += _prefix_rows(
+                TASK_WEIGHTS, list_head_rows(task.head, make_finder(files[TASK_WEIGHTS]))
+            )
         arrays = _Arrays(files)
-        weights = weights_from(arrays, rows, config, (task.head,) if task else (), origin=origin)
+        weights = read_weights(arrays, rows, config, (task.head,) if task else (), origin=origin)
         tokenizer = {
             path.name: bytes(map_file(path))
             for name in (VOCABULARY, SETTINGS)
             if (path := location / name).is_file()
         }
         notes += more + _note_ignored(arrays, rows, origin)
-        notes += (_reads_text_otherwise(location),) if tokenizer else ()
-        return Checkpoint(_without_idle_pooler(weights), tokenizer, notes)
+        notes += (_warn_of_text(location),) if tokenizer else ()
+        return Checkpoint(_drop_idle_pooler(weights), tokenizer, notes)
 
     def write(
         self, checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32"
@@ -106,29 +110,32 @@ class KerasHubFormat:
         """Write a preset that keras_hub opens.
 
         A masked language model without a pooler gets one of zeros, which it does not read. With a
-        vocabulary, the log says that Keras Hub's tokenizer does not normalise text.
+        vocabulary, the log says that Keras Hub's tokenizer does not normalize text.
 
         Raises:
             InputError: [unsupported-by-format], before anything is written.
             FormatError: [checkpoint-shape-mismatch] or [checkpoint-without-encoder].
         """
         weights = checkpoint.weights
-        for what, why, part in _without_place(weights, dtype):
+        for what, why, part in _list_unsupported(weights, dtype):
             raise unsupported_error(A_PRESET, what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        vocabulary = sentencepiece_model(
+        vocabulary = find_sentencepiece_model(
             checkpoint.tokenizer_files, A_PRESET, "its tokenizer runs a SentencePiece model"
         )
         config, head = weights.config, next(iter(weights.heads), None)
-        settings = preset_files(config, head, has_tokenizer=vocabulary is not None)
+        settings = make_preset_files(config, head, has_tokenizer=vocabulary is not None)
         directory.mkdir(parents=True, exist_ok=True)
-        layers = [layer for layer, _ in backbone_layers(config)]
-        arrays = ForeignArrays(_with_pooler(weights), backbone_rows(config))
-        write_hdf5(directory / MODEL_WEIGHTS, arrays, names_of(layers, "albert_backbone"))
+        layers = [layer for layer, _ in list_backbone_layers(config)]
+        arrays = ForeignArrays(_add_pooler(weights), list_backbone_rows(config))
+        write_hdf5(directory / MODEL_WEIGHTS, arrays, name_layers(layers, "albert_backbone"))
         if head:
-            names = names_of([HEADS[head][0]], "albert_task") | OPTIMIZER_NAME
-            head_arrays = {**ForeignArrays(weights, head_rows(head)), **make_optimizer_arrays(head)}
+            names = name_layers([HEAD_LAYERS[head][0]], "albert_task") | OPTIMIZER_NAME
+            head_arrays = {
+                **ForeignArrays(weights, list_head_rows(head)),
+                **make_optimizer_arrays(head),
+            }
             write_hdf5(directory / TASK_WEIGHTS, head_arrays, names)
         if vocabulary:
             (directory / VOCABULARY).parent.mkdir(parents=True, exist_ok=True)
@@ -173,11 +180,11 @@ class _Arrays:
         return self.files[file][path]
 
 
-def _in_file(file: str, rows: Iterable[Row]) -> list[Row]:
+def _prefix_rows(file: str, rows: Iterable[Row]) -> list[Row]:
     return [Row(row.canonical, f"{file}/{row.foreign}", row.layout) for row in rows]
 
 
-def _task(location: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
+def _detect_task(location: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
     """The task whose head is there, and what is to be said of it."""
     if not (location / TASK).is_file():
         return None, ()
@@ -202,7 +209,7 @@ def _task(location: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
             where=where,
         )
         return None, (note,)
-    notes = [_own_epsilon(where)] if task.head == MASKED_LM.name else []
+    notes = [_note_epsilon(where)] if task.head == MASKED_LM.name else []
     if task.activation != "linear":
         notes.append(
             Diagnostic(
@@ -216,7 +223,7 @@ def _task(location: Path) -> tuple[Task | None, tuple[Diagnostic, ...]]:
     return task, tuple(notes)
 
 
-def _own_epsilon(where: str) -> Diagnostic:
+def _note_epsilon(where: str) -> Diagnostic:
     return Diagnostic(
         "prediction-epsilon",
         "note",
@@ -227,7 +234,7 @@ def _own_epsilon(where: str) -> Diagnostic:
     )
 
 
-def _reads_text_otherwise(location: Path) -> Diagnostic:
+def _warn_of_text(location: Path) -> Diagnostic:
     return Diagnostic(
         "tokenizer-without-normalization",
         "note",
@@ -246,15 +253,15 @@ def _note_ignored(arrays: _Arrays, rows: Iterable[Row], where: str) -> tuple[Dia
     return (note_ignored_tensors(names, where),) if names else ()
 
 
-def _without_idle_pooler(weights: Weights) -> Weights:
-    """A masked language model's pooler of zeros is `_with_pooler`'s: there was none."""
+def _drop_idle_pooler(weights: Weights) -> Weights:
+    """A masked language model's pooler of zeros is `_add_pooler`'s: there was none."""
     if weights.heads != (MASKED_LM.name,) or any(weights.arrays[n].any() for n in POOLER):
         return weights
     names = {name: name for name in weights.arrays if name not in POOLER}
     return replace(weights, arrays=RenamedTensors(weights.arrays, names))
 
 
-def _with_pooler(weights: Weights) -> Weights:
+def _add_pooler(weights: Weights) -> Weights:
     if weights.has_pooler:
         return weights
     H = weights.config.hidden_size
@@ -263,7 +270,7 @@ def _with_pooler(weights: Weights) -> Weights:
     return replace(weights, arrays=arrays)
 
 
-def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
+def _list_unsupported(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
     """What Keras Hub has no place for, why, and the part that it belongs to."""
     config, heads = weights.config, weights.heads
     if config.activation != AlbertConfig(hidden_act=ACTIVATION).activation:
@@ -277,8 +284,8 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
             "",
         )
     for name in heads:
-        if name not in HEADS:
-            yield f"the head {name}", f"its heads are {' and '.join(HEADS)}", name
+        if name not in HEAD_LAYERS:
+            yield f"the head {name}", f"its heads are {' and '.join(HEAD_LAYERS)}", name
     if len(heads) > 1:
         what = f"the head {heads[-1]} together with {' and '.join(heads[:-1])}"
         yield what, "a preset holds one task", heads[-1]

@@ -18,7 +18,7 @@ from albertkit.fileformats.hdf5.file import Hdf5File
 from albertkit.fileformats.hdf5.writer import Array
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import MASKED_LM, SEQUENCE_CLASSIFICATION
-from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+from albertkit.spec.parameters import WORD_TABLE, make_layer_prefix
 
 LAYERS = "layers"
 LAYERS_OF_2023 = "_layer_checkpoint_dependencies"  # Source: Keras 2.13; Keras 3 still reads it
@@ -111,7 +111,7 @@ ENCODER: tuple[Variable, ...] = (
     *linear("ffn_output", "_feedforward_output_dense/"),
     *norm("full_layer_layer_norm", "_feedforward_layer_norm/"),
 )
-HEADS: dict[str, tuple[Layer, tuple[Variable, ...]]] = {
+HEAD_LAYERS: dict[str, tuple[Layer, tuple[Variable, ...]]] = {
     MASKED_LM.name: (
         Layer("masked_lm_head", 0, "mlm_head"),
         (
@@ -124,33 +124,35 @@ HEADS: dict[str, tuple[Layer, tuple[Variable, ...]]] = {
 }
 
 
-def backbone_layers(config: AlbertConfig) -> Iterator[tuple[Layer, tuple[Variable, ...]]]:
+def list_backbone_layers(config: AlbertConfig) -> Iterator[tuple[Layer, tuple[Variable, ...]]]:
     """Every layer with variables."""
     yield from AROUND
     for group in range(config.num_hidden_groups):
         for inner in range(config.inner_group_num):
             number = group * config.inner_group_num + inner
             layer = Layer("transformer_encoder", number, f"group_{group}_inner_layer_{inner}")
-            prefix = layer_prefix(group, inner)
+            prefix = make_layer_prefix(group, inner)
             yield (
                 layer,
                 tuple(Variable(v.below, prefix + v.canonical, v.layout) for v in ENCODER),
             )
 
 
-def backbone_rows(config: AlbertConfig, find: Find = lambda layer: layer.path) -> list[Row]:
+def list_backbone_rows(config: AlbertConfig, find: Find = lambda layer: layer.path) -> list[Row]:
     """The rows of model.weights.h5."""
     return [
-        row for layer, variables in backbone_layers(config) for row in _rows(layer, variables, find)
+        row
+        for layer, variables in list_backbone_layers(config)
+        for row in _make_rows(layer, variables, find)
     ]
 
 
-def head_rows(head: str, find: Find = lambda layer: layer.path) -> list[Row]:
+def list_head_rows(head: str, find: Find = lambda layer: layer.path) -> list[Row]:
     """The rows of task.weights.h5."""
-    return _rows(*HEADS[head], find)
+    return _make_rows(*HEAD_LAYERS[head], find)
 
 
-def names_of(layers: Iterable[Layer], model: str) -> dict[str, dict[str, str]]:
+def name_layers(layers: Iterable[Layer], model: str) -> dict[str, dict[str, str]]:
     """The attributes of a file: what each layer is called, and the model."""
     named = {f"{layer.path}/{VARIABLES}": {NAME: layer.name} for layer in layers}
     return {VARIABLES: {NAME: model}, **named}
@@ -164,14 +166,14 @@ def make_optimizer_arrays(head: str) -> dict[str, Array]:
     }
 
 
-def finder(file: Hdf5File) -> Find:
+def make_finder(file: Hdf5File) -> Find:
     """Where the layers of a file are: by their names, or by their order where none has this name.
 
     A layer that isn't there is looked for where Keras writes it today.
     """
     root = LAYERS_OF_2023 if LAYERS_OF_2023 in file.attributes else LAYERS
     filled = {path.split("/")[1] for path in file if path.startswith(f"{root}/")}
-    counted = sorted((*_class_and_number(child), child) for child in filled)
+    counted = sorted((*_split_number(child), child) for child in filled)
 
     def find(layer: Layer) -> str:
         same = [f"{root}/{child}" for kind, _, child in counted if kind == layer.kind]
@@ -183,13 +185,13 @@ def finder(file: Hdf5File) -> Find:
     return find
 
 
-def _class_and_number(child: str) -> tuple[str, int]:
+def _split_number(child: str) -> tuple[str, int]:
     """dense_1 → dense, 1."""
     match = re.fullmatch(r"(.+?)(?:_(\d{1,9}))?", child)
     kind, number = match.groups() if match else (child, None)
     return kind, int(number or 0)
 
 
-def _rows(layer: Layer, variables: tuple[Variable, ...], find: Find) -> list[Row]:
+def _make_rows(layer: Layer, variables: tuple[Variable, ...], find: Find) -> list[Row]:
     path = find(layer)
     return [Row(v.canonical, f"{path}/{v.below}", v.layout) for v in variables]

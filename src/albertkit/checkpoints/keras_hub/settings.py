@@ -88,7 +88,7 @@ def read_config(location: Path, task: Task | None) -> AlbertConfig:
             fix="Give the preset of an ALBERT",
             where=str(path),
         )
-    theirs = _settings(values)
+    theirs = _keep_settings(values)
     fields = {ours: theirs.get(name) for ours, name in FIELDS.items()}
     return AlbertConfig.from_dict(
         {
@@ -106,7 +106,7 @@ def read_config(location: Path, task: Task | None) -> AlbertConfig:
 def read_task(location: Path) -> tuple[Task | None, str]:
     """The task of task.json, None for one that is not known, and its class."""
     values = read_json(location / TASK)
-    name, settings = str(values.get("class_name")), _settings(values)
+    name, settings = str(values.get("class_name")), _keep_settings(values)
     head = TASKS.get(name)
     if head == MASKED_LM.name:
         return Task(head, "linear", {"prediction_layer_norm_eps": PREDICTION_EPSILON}), name
@@ -122,28 +122,36 @@ def read_task(location: Path) -> tuple[Task | None, str]:
     return None, name
 
 
-def preset_files(config: AlbertConfig, head: str | None, *, has_tokenizer: bool) -> dict[str, Json]:
+def make_preset_files(
+    config: AlbertConfig, head: str | None, *, has_tokenizer: bool
+) -> dict[str, Json]:
     """File name → its contents."""
-    backbone = _backbone(config)
-    files = {CONFIG: backbone, METADATA: _metadata(config)}
-    tokenizer, preprocessor = _tokenizer(), _preprocessor(config, head)
+    backbone = _describe_backbone(config)
+    files = {CONFIG: backbone, METADATA: _describe_origin(config)}
+    tokenizer, preprocessor = _describe_tokenizer(), _describe_preprocessor(config, head)
     if has_tokenizer:
         files[TOKENIZER] = tokenizer
         if preprocessor:
             files[PREPROCESSOR] = preprocessor
     if head:
-        files[TASK] = _task(config, head, backbone, preprocessor if has_tokenizer else None)
+        files[TASK] = _describe_task(
+            config, head, backbone, preprocessor if has_tokenizer else None
+        )
     return files
 
 
-def _backbone(config: AlbertConfig) -> Json:
+def _describe_backbone(config: AlbertConfig) -> Json:
     sizes: Json = {theirs: getattr(config, ours) for ours, theirs in FIELDS.items()}
-    return _object("albert_backbone", BACKBONE, {**_layer("albert_backbone"), **sizes})
+    return _describe_object(
+        "albert_backbone", BACKBONE, {**_describe_layer("albert_backbone"), **sizes}
+    )
 
 
-def _task(config: AlbertConfig, head: str, backbone: Json, preprocessor: Json | None) -> Json:
+def _describe_task(
+    config: AlbertConfig, head: str, backbone: Json, preprocessor: Json | None
+) -> Json:
     name = CLASSES[head]
-    module = _snake(name)
+    module = _to_snake_case(name)
     settings: Json = {"backbone": backbone, "preprocessor": preprocessor, "name": module}
     if head == SEQUENCE_CLASSIFICATION.name:
         settings |= {
@@ -151,18 +159,18 @@ def _task(config: AlbertConfig, head: str, backbone: Json, preprocessor: Json | 
             "activation": "linear",
             "dropout": config.classifier_dropout_prob,
         }
-    return _object(module, name, settings)
+    return _describe_object(module, name, settings)
 
 
-def _preprocessor(config: AlbertConfig, head: str | None) -> Json | None:
+def _describe_preprocessor(config: AlbertConfig, head: str | None) -> Json | None:
     """What makes a task's inputs of texts; a backbone alone has none."""
     if head is None:
         return None
     name = f"{CLASSES[head]}Preprocessor"
-    module, length = _snake(name), config.max_position_embeddings
+    module, length = _to_snake_case(name), config.max_position_embeddings
     settings: Json = {
-        **_layer(module),
-        "tokenizer": _tokenizer(),
+        **_describe_layer(module),
+        "tokenizer": _describe_tokenizer(),
         "config_file": PREPROCESSOR,
         "sequence_length": length,
         "truncate": "round_robin",
@@ -174,22 +182,22 @@ def _preprocessor(config: AlbertConfig, head: str | None) -> Json | None:
             "mask_token_rate": 0.8,
             "random_token_rate": 0.1,
         }
-    return _object(module, name, settings)
+    return _describe_object(module, name, settings)
 
 
-def _tokenizer() -> Json:
+def _describe_tokenizer() -> Json:
     settings: Json = {
-        **_layer("albert_tokenizer", "int32"),
+        **_describe_layer("albert_tokenizer", "int32"),
         "config_file": TOKENIZER,
         "proto": None,
         "sequence_length": None,
         "add_bos": False,
         "add_eos": False,
     }
-    return _object("albert_tokenizer", "AlbertTokenizer", settings)
+    return _describe_object("albert_tokenizer", "AlbertTokenizer", settings)
 
 
-def _metadata(config: AlbertConfig) -> Json:
+def _describe_origin(config: AlbertConfig) -> Json:
     fields = config.to_dict()
     kept = {name: value for name, value in fields.items() if name not in (*FIELDS, *FIXED)}
     return {
@@ -202,7 +210,7 @@ def _metadata(config: AlbertConfig) -> Json:
     }
 
 
-def _object(module: str, name: str, settings: Json) -> Json:
+def _describe_object(module: str, name: str, settings: Json) -> Json:
     """An object as Keras serialises it."""
     return {
         "module": f"keras_hub.src.models.albert.{module}",
@@ -212,7 +220,7 @@ def _object(module: str, name: str, settings: Json) -> Json:
     }
 
 
-def _layer(name: str, dtype: str = "float32") -> Json:
+def _describe_layer(name: str, dtype: str = "float32") -> Json:
     policy: Json = {
         "module": "keras",
         "class_name": "DTypePolicy",
@@ -222,13 +230,13 @@ def _layer(name: str, dtype: str = "float32") -> Json:
     return {"name": name, "trainable": True, "dtype": policy}
 
 
-def _snake(name: str) -> str:
+def _to_snake_case(name: str) -> str:
     """AlbertMaskedLM → albert_masked_lm."""
     spaced = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.replace("LM", "Lm"))
     return spaced.removeprefix("_")
 
 
-def _settings(values: Mapping[str, JsonValue]) -> Json:
+def _keep_settings(values: Mapping[str, JsonValue]) -> Json:
     settings = values.get("config")
     return settings if isinstance(settings, dict) else {}
 

@@ -9,8 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from albertkit.checkpoints.agreement import check_config_fields
-from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, metadata_missing
+from albertkit.checkpoints.bundle_prefix import find_prefix
+from albertkit.checkpoints.format import (
+    NO_OVERRIDES,
+    Checkpoint,
+    ConfigOverrides,
+    metadata_missing_error,
+)
 from albertkit.checkpoints.model_garden.variables import GardenVariables
 from albertkit.checkpoints.unsupported import ReadOnlyFormat
 from albertkit.errors import InputError
@@ -34,7 +39,7 @@ class ModelGardenFormat(ReadOnlyFormat):
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
-        prefix = bundle_prefix(location)
+        prefix = find_prefix(location)
         if prefix is None or OBJECT_GRAPH not in read_bundle(prefix):
             return None
         return f"{prefix.name}{INDEX_SUFFIX} with a graph of objects"
@@ -46,14 +51,14 @@ class ModelGardenFormat(ReadOnlyFormat):
         [checkpoint-shape-mismatch], InputError [checkpoint-ambiguous], [option-invalid], and as
         `read_bundle`.
         """
-        prefix = bundle_prefix(location)
+        prefix = find_prefix(location)
         if prefix is None:
             raise InputError(
                 "file-not-found", f"there is no checkpoint {str(location)!r}", fix="Check the path"
             )
         origin = str(location)
         variables = GardenVariables(read_bundle(prefix))
-        config = _config(prefix.parent, variables, overrides, origin)
+        config = _read_config(prefix.parent, variables, overrides, origin)
         config, notes = overrides.apply(config, origin, from_shapes=variables.fields())
         weights, more = variables.weights(config)
         return Checkpoint(weights, read_tokenizer_files(prefix.parent), (*notes, *more))
@@ -62,7 +67,7 @@ class ModelGardenFormat(ReadOnlyFormat):
 MODEL_GARDEN = ModelGardenFormat()
 
 
-def _config(
+def _read_config(
     directory: Path, variables: GardenVariables, overrides: ConfigOverrides, origin: str
 ) -> AlbertConfig:
     """The config in the directory, completed by the shapes and the overrides."""
@@ -72,7 +77,9 @@ def _config(
     missing = [name for name in UNSAID if name not in fields]
     if missing:
         why = f"a checkpoint holds tensors only, and there is no {' or '.join(CONFIGS)}"
-        raise metadata_missing(missing, f"{path.name} doesn't either" if path else why, origin)
+        raise metadata_missing_error(
+            missing, f"{path.name} doesn't either" if path else why, origin
+        )
     if path is None or "hidden_act" not in settings:  # overrides use Hugging Face's names
         return AlbertConfig.from_dict(fields, where=origin)
     config = AlbertConfig.from_google(fields)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from albertkit.checkpoints.names import PROJECTION, Row
 from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import MASKED_LM
-from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+from albertkit.spec.parameters import WORD_TABLE, make_layer_prefix
 
-_LAYER = layer_prefix(0, 0)
+_LAYER = make_layer_prefix(0, 0)
 
 PREPROCESSOR = "preprocessor"  # the folder of an encoder's module in which we put another
 
@@ -62,12 +62,12 @@ PREDICTIONS = (
 )
 
 
-def encoder_rows(config: AlbertConfig) -> tuple[Row, ...]:
+def list_encoder_rows(config: AlbertConfig) -> tuple[Row, ...]:
     """The encoder's 25 variables, or 23 where E equals H."""
     projected = PROJECTED if config.embedding_size != config.hidden_size else ()
     return (*EMBEDDINGS, *projected, *LAYER, *POOLER)
 
 
-def rows(config: AlbertConfig, heads: tuple[str, ...] = ()) -> tuple[Row, ...]:
+def list_rows(config: AlbertConfig, heads: tuple[str, ...] = ()) -> tuple[Row, ...]:
     """All variables: the encoder's, then those of `.mlm` where it is there."""
-    return (*encoder_rows(config), *(PREDICTIONS if MASKED_LM.name in heads else ()))
+    return (*list_encoder_rows(config), *(PREDICTIONS if MASKED_LM.name in heads else ()))

@@ -13,9 +13,9 @@ from functools import cached_property
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import note_ignored_tensors
-from albertkit.checkpoints.model_garden.bert_names import SHARED, bert_rows, block
-from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, rows
-from albertkit.checkpoints.names import weights_from
+from albertkit.checkpoints.model_garden.bert_names import SHARED, list_bert_variables, name_block
+from albertkit.checkpoints.model_garden.names import EMBEDDINGS, LAYER, PROJECTED, list_rows
+from albertkit.checkpoints.names import read_weights
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.tensorflow.object_graph import read_tracked_variables
@@ -26,8 +26,8 @@ from albertkit.spec.heads import MASKED_LM
 WORDS, POSITIONS, TYPES = (row.foreign for row in EMBEDDINGS[:3])
 QUERY, INTERMEDIATE = LAYER[0].foreign, f"{SHARED}intermediate/kernel"
 MODEL_OF_HEAD = "bert/"  # the Keras model that named the masked LM head's variables
-HEAD = "cls/predictions/"
-BIAS = f"{HEAD}output_bias/bias"
+HEAD_PREFIX = "cls/predictions/"
+BIAS = f"{HEAD_PREFIX}output_bias/bias"
 # Variables that are not weights: how often it was saved, and a setting of the vocabulary.
 IDLE = ("save_counter", "Variable")
 
@@ -62,7 +62,7 @@ class GardenVariables:
     def blocks(self) -> int | None:
         """How many layers have a block of their own (BERT); None where all share one (ALBERT)."""
         count = 0
-        while QUERY.replace(SHARED, block(count)) in self._keys:
+        while QUERY.replace(SHARED, name_block(count)) in self._keys:
             count += 1
         return count or None
 
@@ -76,7 +76,7 @@ class GardenVariables:
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """
-        first = SHARED if self.blocks is None else block(0)
+        first = SHARED if self.blocks is None else name_block(0)
         query = QUERY.replace(SHARED, first)
         vocabulary, narrow = self._shape(WORDS, 2)
         hidden, heads, head_size = self._shape(query, 3)
@@ -106,10 +106,10 @@ class GardenVariables:
 
         Raises FormatError [checkpoint-without-encoder], [checkpoint-shape-mismatch].
         """
-        table = (rows if self.blocks is None else bert_rows)(config, self.heads)
+        table = (list_rows if self.blocks is None else list_bert_variables)(config, self.heads)
         if PROJECTED[0].foreign in self._keys:  # Model Garden has none where E equals H
             table = tuple(dict.fromkeys((*table, *PROJECTED)))
-        weights = weights_from(self, table, config, self.heads, origin=self.origin)
+        weights = read_weights(self, table, config, self.heads, origin=self.origin)
         read = {row.foreign for row in table}
         unread = [name for name in self._keys if name not in read and name not in IDLE]
         return weights, ((note_ignored_tensors(unread, self.origin),) if unread else ())
@@ -120,9 +120,9 @@ class GardenVariables:
         names = [name.removeprefix(encoder) for name in names]
         if not any(f"/{name}".endswith(f"/{BIAS}") for name in names):
             return names
-        head = self._model_of(BIAS, names) + HEAD
+        head = self._model_of(BIAS, names) + HEAD_PREFIX
         return [
-            MODEL_OF_HEAD + HEAD + name.removeprefix(head) if name.startswith(head) else name
+            MODEL_OF_HEAD + HEAD_PREFIX + name.removeprefix(head) if name.startswith(head) else name
             for name in names
         ]
 

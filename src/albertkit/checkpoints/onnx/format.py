@@ -22,11 +22,16 @@ from albertkit.checkpoints.huggingface.format import (
     read_config,
     write_config,
 )
-from albertkit.checkpoints.names import weights_from
+from albertkit.checkpoints.names import read_weights
 from albertkit.checkpoints.onnx.pooling_metadata import check_plan, plan_from, plan_text
 from albertkit.checkpoints.onnx.quantization_error import estimate_cosine
-from albertkit.checkpoints.onnx.tensors import Unrounded, float_tensors, int8_tensors, rows_of
-from albertkit.errors import Diagnostic, InputError, extra_missing
+from albertkit.checkpoints.onnx.tensors import (
+    Unrounded,
+    list_rows,
+    make_float_tensors,
+    make_int8_tensors,
+)
+from albertkit.errors import Diagnostic, InputError, extra_missing_error
 from albertkit.fileformats.onnx.model_file import read_onnx, write_onnx
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.graph.onnx.emitter import OnnxEmitter
@@ -71,8 +76,8 @@ class OnnxFormat:
         config, notes = overrides.apply(read_config(location), str(location))
         heads = tuple(file.metadata.get(HEADS, "").split())
         pooler = any(name.startswith("pooler.") for name in tensors)
-        rows = rows_of(parameter_table(config, heads, pooler=pooler))
-        weights = weights_from(tensors, rows, config, heads, pooler=pooler, origin=str(location))
+        rows = list_rows(parameter_table(config, heads, pooler=pooler))
+        weights = read_weights(tensors, rows, config, heads, pooler=pooler, origin=str(location))
         vectors = None
         if VECTORS in file.metadata:
             text, where = file.metadata[VECTORS], str(location / self.file)
@@ -97,12 +102,12 @@ class OnnxFormat:
         head = checkpoint.vector_head
         check_outputs(weights, has_vector_head=head is not None)
         if dtype != "float32":
-            raise _no_halves(dtype)
+            raise _unsupported_dtype_error(dtype)
         metadata = {HEADS: " ".join(weights.heads)}
         if plan is not None:
             check_plan(plan)
             metadata[VECTORS] = plan_text(plan)
-        emit, tensors = OnnxEmitter(weights.config), float_tensors(weights, plan)
+        emit, tensors = OnnxEmitter(weights.config), make_float_tensors(weights, plan)
         if self.is_rounded:
             metadata[COSINE] = f"{_check_cosine(weights):.4f}"
             emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
@@ -123,7 +128,7 @@ class OnnxFormat:
         from albertkit.engine.onnx_engine import OnnxEngine  # which imports OpenVINO
 
         if not has_openvino():
-            raise extra_missing("openvino", "the check of an ONNX file")
+            raise extra_missing_error("openvino", "the check of an ONNX file")
 
         precision: Precision = "int8" if self.is_rounded else "float32"
         return OnnxEngine(weights, directory / self.file, precision=precision)
@@ -148,7 +153,7 @@ def _check_cosine(weights: Weights) -> float:
     return cosine
 
 
-def _no_halves(dtype: str) -> InputError:
+def _unsupported_dtype_error(dtype: str) -> InputError:
     return InputError(
         "unsupported-by-format",
         f"the dtype is {dtype!r}",

@@ -17,13 +17,13 @@ from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensors import Tensors
-from albertkit.graph.onnx.emitter import matrix_name
-from albertkit.graph.onnx.graph import module_prefix
-from albertkit.spec.config_values import Activation
+from albertkit.graph.onnx.emitter import name_matrix
+from albertkit.graph.onnx.graph import make_module_prefix
+from albertkit.spec.config_values import ACTIVATION_NAMES
 from albertkit.spec.pooling_config import (
     Dense,
     LayerNorm,
-    Normalise,
+    Normalize,
     Pooling,
     PoolingConfig,
     Similarity,
@@ -31,10 +31,9 @@ from albertkit.spec.pooling_config import (
     is_encoder_activation,
 )
 
-NORMALISE = "normalise"  # the other modules are named by a Dense's activation
+NORMALIZE = "normalize"  # the other modules are named by a Dense's activation
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
-ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 Word = TypeVar("Word", bound=str)
 
 
@@ -55,14 +54,14 @@ def check_plan(plan: PoolingConfig) -> None:
         raise unsupported_error("an ONNX file", what, why, "vectors")
 
 
-def dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:
+def list_dense_arrays(plan: PoolingConfig) -> dict[str, FloatArray]:
     """The parameters of the plan's steps, named as in torch."""
     arrays = {}
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense):
             bias = np.zeros(len(step.weight), np.float32) if step.bias is None else step.bias
-            arrays[f"{module_prefix(number)}weight"] = step.weight
-            arrays[f"{module_prefix(number)}bias"] = bias
+            arrays[f"{make_module_prefix(number)}weight"] = step.weight
+            arrays[f"{make_module_prefix(number)}bias"] = bias
     return arrays
 
 
@@ -71,7 +70,7 @@ def plan_text(plan: PoolingConfig) -> str:
     return json.dumps(
         {
             "pooling": plan.pooling,
-            "steps": [s.activation if isinstance(s, Dense) else NORMALISE for s in plan.steps],
+            "steps": [s.activation if isinstance(s, Dense) else NORMALIZE for s in plan.steps],
             "max_length": plan.max_length,
             "prompts": dict(plan.prompts),
             "default_prompt": plan.default_prompt,
@@ -92,11 +91,13 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
     steps: list[VectorStep] = []
     width = hidden_size
     for number, name in enumerate(names if isinstance(names, list) else []):
-        step = Normalise() if name == NORMALISE else _dense(number, name, tensors, width, where)
+        step = (
+            Normalize() if name == NORMALIZE else _read_dense(number, name, tensors, width, where)
+        )
         width = len(step.weight) if isinstance(step, Dense) else width
         steps.append(step)
     return PoolingConfig(
-        pooling=_one_of(values.get("pooling"), POOLINGS, where),
+        pooling=_check_word(values.get("pooling"), POOLINGS, where),
         steps=tuple(steps),
         max_length=length if isinstance(length, int) and length > 0 else None,
         prompts=MappingProxyType(
@@ -105,23 +106,23 @@ def plan_from(text: str, tensors: Tensors, hidden_size: int, where: str) -> Pool
             else {}
         ),
         default_prompt=default if isinstance(default, str) else None,
-        similarity=_one_of(values.get("similarity"), SIMILARITIES, where),
+        similarity=_check_word(values.get("similarity"), SIMILARITIES, where),
         lower_case=values.get("lower_case") is True,
         truncate_dim=kept if isinstance(kept, int) and kept > 0 else None,
     )
 
 
-def _dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: str) -> Dense:
-    prefix = module_prefix(number)
-    weight, bias = matrix_name(f"{prefix}weight"), f"{prefix}bias"
+def _read_dense(number: int, name: JsonValue, tensors: Tensors, width: int, where: str) -> Dense:
+    prefix = make_module_prefix(number)
+    weight, bias = name_matrix(f"{prefix}weight"), f"{prefix}bias"
     shape = tensors.shapes.get(weight, ())
     if len(shape) != 2 or shape[0] != width or tensors.shapes.get(bias) != shape[1:]:
         raise _format_error(f"step {number} of its vectors has no fitting matrix", where)
-    activation = _one_of(name, ACTIVATIONS, where)
+    activation = _check_word(name, ACTIVATION_NAMES, where)
     return Dense(tensors[weight].T, tensors[bias], activation)
 
 
-def _one_of(value: JsonValue, words: tuple[Word, ...], where: str) -> Word:
+def _check_word(value: JsonValue, words: tuple[Word, ...], where: str) -> Word:
     for word in words:
         if word == value:
             return word

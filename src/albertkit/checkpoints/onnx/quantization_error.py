@@ -12,24 +12,24 @@ from albertkit.arrays import FloatArray
 from albertkit.graph.encoder import emit_encoder
 from albertkit.graph.numpy_emitter import NumpyEmitter
 from albertkit.graph.numpy_int8_emitter import NumpyInt8Emitter
-from albertkit.graph.quantization_error import cosines
+from albertkit.graph.quantization_error import compute_cosines
 from albertkit.spec import Weights
 
 TEXTS, LENGTH = 8, 32
-SEED = 20260
+TEXTS_SEED = 20260
 
 
 def estimate_cosine(weights: Weights) -> float:
     """The least cosine between the mean token vectors of a text, whole and rounded."""
-    whole = _vectors(NumpyEmitter(weights.config, weights.arrays))  # [N, H]
-    rounded = _vectors(NumpyInt8Emitter(weights.config, weights.arrays))
-    return float(cosines(whole, rounded).min())
+    whole = _compute_vectors(NumpyEmitter(weights.config, weights.arrays))  # [N, H]
+    rounded = _compute_vectors(NumpyInt8Emitter(weights.config, weights.arrays))
+    return float(compute_cosines(whole, rounded).min())
 
 
-def _vectors(emit: NumpyEmitter) -> FloatArray:
+def _compute_vectors(emit: NumpyEmitter) -> FloatArray:
     c = emit.config
     length = min(LENGTH, c.max_position_embeddings)
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(TEXTS_SEED)
     ids = rng.integers(0, c.vocab_size, (TEXTS, length), dtype=np.int32)
     tokens = emit_encoder(
         emit,

@@ -29,7 +29,7 @@ from albertkit.checkpoints.sentence_transformers.modules import (
     name_of_activation,
     read_pooling,
     read_step,
-    unknown,
+    unsupported_module_error,
     write_json,
     write_pooling,
     write_step,
@@ -98,10 +98,10 @@ class SentenceTransformersFormat:
         for step in plan.steps:
             if isinstance(step, Dense):
                 name_of_activation(step.activation)  # refused before anything is written
-        encoder = replace(checkpoint, weights=_headless(checkpoint.weights))
+        encoder = replace(checkpoint, weights=_drop_heads(checkpoint.weights))
         HUGGINGFACE.write(encoder, directory, dtype=dtype)
         modules = [("", ENCODER), ("1_Pooling", POOLING)]
-        write_json(directory / ENCODER_SETTINGS, _encoder_settings(plan, checkpoint.weights))
+        write_json(directory / ENCODER_SETTINGS, _describe_encoder(plan, checkpoint.weights))
         write_pooling(directory / "1_Pooling", plan, encoder.weights.config.hidden_size)
         for number, step in enumerate(plan.steps, 2):
             modules.append(write_step(number, step, directory))
@@ -143,18 +143,20 @@ def read_modules(path: Path) -> list[tuple[str, Path]]:
     modules = []
     for module in listed if isinstance(listed, list) else []:
         if not isinstance(module, dict):
-            raise unknown(f"a module is {module!r}", "a module is an object", path)
+            raise unsupported_module_error(f"a module is {module!r}", "a module is an object", path)
         name = str(module.get("path", ""))
         if not FOLDER.fullmatch(name):
-            raise unknown(f"a module's path is {name[:40]!r}", "that is not a subdirectory", path)
+            raise unsupported_module_error(
+                f"a module's path is {name[:40]!r}", "that is not a subdirectory", path
+            )
         folder = path.parent / name
         modules.append((str(module.get("type", "")).rpartition(".")[2], folder))
     kinds = [kind for kind, _ in modules]
     for kind in kinds:
         if kind in UNSUPPORTED:
-            raise unknown(f"it lists a module {kind!r}", UNSUPPORTED[kind], path)
+            raise unsupported_module_error(f"it lists a module {kind!r}", UNSUPPORTED[kind], path)
     if kinds[:2] != [ENCODER, POOLING]:
-        raise unknown(
+        raise unsupported_module_error(
             f"the modules are {', '.join(kinds) or 'none'}",
             f"text vectors need {ENCODER} and then {POOLING}",
             path,
@@ -180,7 +182,7 @@ def _check_widths(plan: PoolingConfig, width: int, location: Path) -> None:
         width = len(step.weight)
 
 
-def _with_encoder_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
+def _add_encoder_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     settings = read_json(path) if path.is_file() else {}
     length = settings.get("max_seq_length")
     return replace(
@@ -190,7 +192,7 @@ def _with_encoder_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     )
 
 
-def _with_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
+def _add_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     settings = read_json(path) if path.is_file() else {}
     prompts = settings.get("prompts")
     default = settings.get("default_prompt_name")
@@ -209,13 +211,13 @@ def _with_settings(plan: PoolingConfig, path: Path) -> PoolingConfig:
     )
 
 
-def _headless(weights: Weights) -> Weights:
+def _drop_heads(weights: Weights) -> Weights:
     table = parameter_table(weights.config, pooler=weights.has_pooler)
     arrays = {row.name: weights.arrays[row.name] for row in table.stored}
     return Weights(weights.config, (), arrays, weights.origin)
 
 
-def _encoder_settings(plan: PoolingConfig, weights: Weights) -> dict[str, object]:
+def _describe_encoder(plan: PoolingConfig, weights: Weights) -> dict[str, object]:
     positions = weights.config.max_position_embeddings
     length = min(plan.max_length or positions, positions)
     settings: dict[str, object] = {"max_seq_length": length, "do_lower_case": plan.lower_case}

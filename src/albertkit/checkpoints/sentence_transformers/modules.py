@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from albertkit import fileformats
+from albertkit.checkpoints.huggingface.format import WEIGHTS_FILE
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import JsonValue, read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
@@ -19,16 +20,15 @@ from albertkit.spec.pooling_config import (
     Dense,
     DenseActivation,
     LayerNorm,
-    Normalise,
+    Normalize,
     Pooling,
     PoolingConfig,
     VectorStep,
 )
 
-MODULE_WEIGHTS = "model.safetensors"
 OLD_MODULE_WEIGHTS = "pytorch_model.bin"  # written before version 3
 # What `type` ends in; the way to it changed in version 6, the last word never.
-ENCODER, POOLING, DENSE, NORMALISE = "Transformer", "Pooling", "Dense", "Normalize"
+ENCODER, POOLING, DENSE, NORMALIZE = "Transformer", "Pooling", "Dense", "Normalize"
 LAYER_NORM = "LayerNorm"
 DROPOUT = "Dropout"  # which changes no vector outside of training
 UNSUPPORTED = MappingProxyType(  # modules before the pooling, and why they are not computed
@@ -60,7 +60,7 @@ FLAGS = MappingProxyType(  # before version 6: a flag for each pooling, in the v
     }
 )
 # Classes of torch.nn → ours. sentence-transformers opens each with its default parameters.
-ACTIVATIONS: Mapping[str, DenseActivation] = MappingProxyType(
+TORCH_ACTIVATIONS: Mapping[str, DenseActivation] = MappingProxyType(
     {
         "Tanh": "tanh",
         "Identity": "identity",
@@ -90,10 +90,10 @@ def read_pooling(path: Path) -> PoolingConfig:
     """The pooling of a folder's config; raises FormatError [pooling-unsupported]."""
     settings = read_json(path)
     mode = settings.get("pooling_mode")
-    asked = mode if isinstance(mode, list) else [mode] if mode else _modes_of_flags(settings)
+    asked = mode if isinstance(mode, list) else [mode] if mode else _read_mode_flags(settings)
     modes = tuple(POOLINGS[str(mode)] for mode in asked if str(mode) in POOLINGS)
     if not asked or len(modes) != len(asked) or len(modes) > MAX_MODES:
-        raise unknown(
+        raise unsupported_module_error(
             f"the pooling is {' + '.join(map(str, asked[: MAX_MODES + 1]))}",
             f"supported are 1 to {MAX_MODES} of {', '.join(POOLINGS)}",
             path,
@@ -104,7 +104,7 @@ def read_pooling(path: Path) -> PoolingConfig:
     )
 
 
-def _modes_of_flags(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
+def _read_mode_flags(settings: Mapping[str, JsonValue]) -> list[JsonValue]:
     return [mode for flag, mode in FLAGS.items() if settings.get(flag)] or ["mean"]
 
 
@@ -112,25 +112,31 @@ def read_step(kind: str, folder: Path) -> VectorStep:
     """Read one module after the pooling: Dense, LayerNorm or Normalize."""
     path = folder / "config.json"
     # before version 5.2 Normalize had no file of its own
-    settings = read_json(path) if kind != NORMALISE or path.is_file() else {}
+    settings = read_json(path) if kind != NORMALIZE or path.is_file() else {}
     if any(
         settings.get(end, OURS) not in (OURS, None)
         for end in ("module_input_name", "module_output_name")
     ):
-        raise unknown(f"a {kind} reads or writes token vectors", "only text vectors are made", path)
-    if kind == NORMALISE:
-        return Normalise()
+        raise unsupported_module_error(
+            f"a {kind} reads or writes token vectors", "only text vectors are made", path
+        )
+    if kind == NORMALIZE:
+        return Normalize()
     if kind == LAYER_NORM:
         return _read_layer_norm(folder)
     if kind != DENSE:
-        known = f"known are {DENSE}, {LAYER_NORM} and {NORMALISE}"
-        raise unknown(f"it lists a module {kind!r}", known, folder)
+        known = f"known are {DENSE}, {LAYER_NORM} and {NORMALIZE}"
+        raise unsupported_module_error(f"it lists a module {kind!r}", known, folder)
     if settings.get("use_residual"):
-        raise unknown("a Dense adds its input to its output", "only plain ones are known", path)
+        raise unsupported_module_error(
+            "a Dense adds its input to its output", "only plain ones are known", path
+        )
     named = str(settings.get("activation_function", "torch.nn.Tanh")).rpartition(".")[2]
-    if named not in ACTIVATIONS:
-        raise unknown(f"the activation is {named}", f"known are {', '.join(ACTIVATIONS)}", path)
-    return _read_dense(folder, ACTIVATIONS[named])
+    if named not in TORCH_ACTIVATIONS:
+        raise unsupported_module_error(
+            f"the activation is {named}", f"known are {', '.join(TORCH_ACTIVATIONS)}", path
+        )
+    return _read_dense(folder, TORCH_ACTIVATIONS[named])
 
 
 def _read_dense(folder: Path, activation: DenseActivation) -> Dense:
@@ -145,7 +151,7 @@ def _read_dense(folder: Path, activation: DenseActivation) -> Dense:
         or (bias is not None and bias.shape != weight.shape[:1])
     ):
         why = "a Dense has linear.weight [out, in] and perhaps linear.bias [out]"
-        raise _other_tensors(arrays, why, path)
+        raise _wrong_tensors_error(arrays, why, path)
     return Dense(weight, bias, activation)
 
 
@@ -159,20 +165,22 @@ def _read_layer_norm(folder: Path) -> LayerNorm:
         or weight.ndim != 1
         or bias.shape != weight.shape
     ):
-        raise _other_tensors(arrays, "a LayerNorm has norm.weight [D] and norm.bias [D]", path)
+        raise _wrong_tensors_error(
+            arrays, "a LayerNorm has norm.weight [D] and norm.bias [D]", path
+        )
     return LayerNorm(weight, bias)
 
 
 def _read_tensors(folder: Path) -> tuple[Path, Tensors]:
     """The file of a module's tensors, and the tensors."""
-    path = folder / MODULE_WEIGHTS
+    path = folder / WEIGHTS_FILE
     old_path = folder / OLD_MODULE_WEIGHTS
     if not path.is_file() and old_path.is_file():
         return old_path, fileformats.read_torch(old_path)
     return path, read_safetensors(path)
 
 
-def _other_tensors(arrays: Tensors, why: str, path: Path) -> FormatError:
+def _wrong_tensors_error(arrays: Tensors, why: str, path: Path) -> FormatError:
     return FormatError(
         "checkpoint-shape-mismatch",
         f"its tensors are {', '.join(sorted(arrays))}",
@@ -209,13 +217,13 @@ def write_step(number: int, step: VectorStep, directory: Path) -> tuple[str, str
             kind, parameters, settings = DENSE, "linear", _describe_dense(step)
         case LayerNorm():
             kind, parameters, settings = LAYER_NORM, "norm", {"dimension": len(step.weight)}
-        case Normalise():
-            kind, parameters, settings = NORMALISE, "", {}
+        case Normalize():
+            kind, parameters, settings = NORMALIZE, "", {}
     folder = directory / f"{number}_{kind}"
     folder.mkdir(exist_ok=True)
     if step.arrays:
         arrays = {f"{parameters}.{name}": array for name, array in step.arrays.items()}
-        write_safetensors(folder / MODULE_WEIGHTS, arrays)
+        write_safetensors(folder / WEIGHTS_FILE, arrays)
     write_json(folder / "config.json", settings)
     return folder.name, kind
 
@@ -232,7 +240,7 @@ def _describe_dense(layer: Dense) -> dict[str, object]:
 
 def name_of_activation(activation: DenseActivation) -> str:
     """The class of torch.nn; raises InputError [pooling-unsupported] if there is none."""
-    for name, ours in ACTIVATIONS.items():
+    for name, ours in TORCH_ACTIVATIONS.items():
         if ours == activation:
             return name
     raise InputError(
@@ -248,7 +256,7 @@ def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def unknown(what: str, why: str, path: Path) -> FormatError:
+def unsupported_module_error(what: str, why: str, path: Path) -> FormatError:
     """Make the error for a module or setting that is not supported."""
     return FormatError(
         "pooling-unsupported",

@@ -12,16 +12,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from albertkit.checkpoints.agreement import (
-    by_google,
+    NORM_EPSILON,
+    assign_group_by_google,
     check_config_fields,
     check_shapes,
-    other_order,
+    describe_other_order,
 )
-from albertkit.checkpoints.bundle_prefix import bundle_prefix
-from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrides, metadata_missing
-from albertkit.checkpoints.huggingface.format import config_to_write
+from albertkit.checkpoints.bundle_prefix import LATEST, find_prefix
+from albertkit.checkpoints.format import (
+    NO_OVERRIDES,
+    Checkpoint,
+    ConfigOverrides,
+    metadata_missing_error,
+)
+from albertkit.checkpoints.huggingface.format import make_config
 from albertkit.checkpoints.names import ForeignArrays, has_real_projection
-from albertkit.checkpoints.tf1.names import HEADS, rows
+from albertkit.checkpoints.tf1.names import HEAD_ROWS, list_rows
 from albertkit.checkpoints.tf1.variables import Tf1Variables
 from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import Diagnostic, FormatError, InputError
@@ -37,10 +43,8 @@ from albertkit.tokenization.vocabulary_files import read_tokenizer_files
 
 CONFIG = "albert_config.json"
 PREFIX = "model.ckpt-best"
-LATEST = "checkpoint"  # in which TensorFlow looks up the newest prefix of a directory
 PIECES = "30k-clean.model"
 UNSAID = ("num_hidden_layers", "num_attention_heads", "hidden_act")
-EPSILON = 1e-12  # of every norm. Source: google-research/albert, modeling.py
 
 
 class Tf1Format:
@@ -50,7 +54,7 @@ class Tf1Format:
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
-        prefix = bundle_prefix(location)
+        prefix = find_prefix(location)
         if prefix is None or OBJECT_GRAPH in read_bundle(prefix):
             return None
         return f"{prefix.name}{INDEX_SUFFIX} without a graph of objects"
@@ -62,7 +66,7 @@ class Tf1Format:
         [checkpoint-shape-mismatch], [group-assignment-differs], InputError [checkpoint-ambiguous],
         and as `read_bundle`.
         """
-        prefix = bundle_prefix(location)
+        prefix = find_prefix(location)
         if prefix is None:
             raise InputError(
                 "file-not-found", f"there is no checkpoint {str(location)!r}", fix="Check the path"
@@ -88,18 +92,18 @@ class Tf1Format:
         [write-failed].
         """
         weights = checkpoint.weights
-        for what, why, part in _without_place(weights, dtype):
+        for what, why, part in _list_unsupported(weights, dtype):
             raise unsupported_error("a checkpoint of google's", what, why, part)
         shapes = {name: array.shape for name, array in weights.arrays.items()}
         check_shapes(weights.table(), shapes, weights.origin)
-        table = rows(weights.config, weights.heads, pooler=weights.has_pooler)
+        table = list_rows(weights.config, weights.heads, pooler=weights.has_pooler)
         directory.mkdir(parents=True, exist_ok=True)
         write_bundle(directory / PREFIX, ForeignArrays(weights, table))
         for name, data in checkpoint.tokenizer_files.items():
             is_model = looks_like_sentencepiece(data[:16])
             (directory / (PIECES if is_model else name)).write_bytes(data)
         (directory / LATEST).write_text(f'model_checkpoint_path: "{PREFIX}"\n', "utf-8")
-        text = json.dumps(_config_to_write(weights), indent=2, ensure_ascii=False)
+        text = json.dumps(_make_config(weights), indent=2, ensure_ascii=False)
         (directory / CONFIG).write_text(text + "\n", "utf-8")
 
     def engine(self, directory: Path, weights: Weights) -> None:
@@ -119,15 +123,15 @@ def read_variables(
     """What a bundle of google's variables holds; raises as `Tf1Format.read`."""
     variables = Tf1Variables(read_bundle(prefix), origin)
     if config_file is None:
-        config, notes = _config_from_shapes(variables, overrides, origin)
+        config, notes = _infer_config(variables, overrides, origin)
     else:
-        config, notes = overrides.apply(_config(config_file, variables), origin)
+        config, notes = overrides.apply(_read_config(config_file, variables), origin)
     _check_order(config, origin)
     weights, more = variables.weights(config)
     return Checkpoint(weights, files, (*notes, *more))
 
 
-def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
+def _read_config(file: Path, variables: Tf1Variables) -> AlbertConfig:
     """google's configuration, checked against the layers that the names count."""
     config = AlbertConfig.from_google(read_json(file))
     check_config_fields(
@@ -136,14 +140,16 @@ def _config(file: Path, variables: Tf1Variables) -> AlbertConfig:
     return config
 
 
-def _config_from_shapes(
+def _infer_config(
     variables: Tf1Variables, overrides: ConfigOverrides, origin: str
 ) -> tuple[AlbertConfig, tuple[Diagnostic, ...]]:
     """The config of a checkpoint without a config file: from its shapes and the overrides."""
     fields: dict[str, JsonValue] = {**variables.fields(), **overrides.as_dict()}
     missing = [name for name in UNSAID if name not in fields]
     if missing:
-        raise metadata_missing(missing, f"a checkpoint without {CONFIG} holds tensors only", origin)
+        raise metadata_missing_error(
+            missing, f"a checkpoint without {CONFIG} holds tensors only", origin
+        )
     note = Diagnostic(
         "metadata-from-shapes",
         "note",
@@ -154,7 +160,7 @@ def _config_from_shapes(
     return AlbertConfig.from_dict(fields, where=origin), (note,)
 
 
-def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
+def _list_unsupported(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, str, str]]:
     """What google's graph has no place for, why, and the part that it belongs to."""
     config = weights.config
     if config.embedding_size == config.hidden_size and has_real_projection(weights):
@@ -166,45 +172,45 @@ def _without_place(weights: Weights, dtype: SavedDtype) -> Iterator[tuple[str, s
     if config.activation not in TO_GOOGLE:
         names = ", ".join(TO_GOOGLE.values())
         yield f"the activation {config.hidden_act}", f"its code knows {names}", ""
-    own = f"its code takes {EPSILON}"
-    if config.layer_norm_eps != EPSILON:
+    own = f"its code takes {NORM_EPSILON}"
+    if config.layer_norm_eps != NORM_EPSILON:
         yield f"norms with the epsilon {config.layer_norm_eps}", own, ""
-    if MASKED_LM.name in weights.heads and config.prediction_eps != EPSILON:
+    if MASKED_LM.name in weights.heads and config.prediction_eps != NORM_EPSILON:
         what = f"a masked LM head whose norm has the epsilon {config.prediction_eps}"
         yield what, own, MASKED_LM.name
-    order = other_order(config, by_google)
+    order = describe_other_order(config, assign_group_by_google)
     if order is not None:
-        yield _groups(config), f"its code rounds: {order}", ""
+        yield _describe_groups(config), f"its code rounds: {order}", ""
     for name in weights.heads:
-        if name not in HEADS:
-            yield f"the head {name}", f"it has {', '.join(HEADS)}", name
+        if name not in HEAD_ROWS:
+            yield f"the head {name}", f"it has {', '.join(HEAD_ROWS)}", name
     if dtype != "float32":
         yield f"{dtype} weights", "its variables are float32", ""
 
 
 def _check_order(config: AlbertConfig, origin: str) -> None:
     """Refuse weights that google's code trained in an order of groups which we don't have."""
-    order = other_order(config, by_google)
+    order = describe_other_order(config, assign_group_by_google)
     if order is not None:
         raise FormatError(
             "group-assignment-differs",
-            f"{_groups(config)} cannot be computed as in training",
+            f"{_describe_groups(config)} cannot be computed as in training",
             why=f"google's code rounds: {order}",
             fix="Train it again with as many groups as divide the layers",
             where=origin,
         )
 
 
-def _groups(config: AlbertConfig) -> str:
+def _describe_groups(config: AlbertConfig) -> str:
     return f"{config.num_hidden_groups} groups in {config.num_hidden_layers} layers"
 
 
-def _config_to_write(weights: Weights) -> dict[str, object]:
+def _make_config(weights: Weights) -> dict[str, object]:
     """google's keys, and after them those of Hugging Face's that google has no word for.
 
     Not `model_type`: who reads that takes `hidden_act` by Hugging Face's names.
     """
     google = weights.config.to_google()
-    others = config_to_write(weights)
+    others = make_config(weights)
     idle = {"model_type", "dtype"}
     return {**google, **{k: v for k, v in others.items() if k not in google and k not in idle}}

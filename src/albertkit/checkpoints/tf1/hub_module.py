@@ -13,11 +13,8 @@ from albertkit.checkpoints.format import NO_OVERRIDES, Checkpoint, ConfigOverrid
 from albertkit.checkpoints.tf1.format import CONFIG, read_variables
 from albertkit.checkpoints.unsupported import ReadOnlyFormat
 from albertkit.errors import Diagnostic
+from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, TF1_HUB_FILE, VARIABLES
 from albertkit.tokenization.vocabulary_files import read_tokenizer_files
-
-MODULE = "tfhub_module.pb"
-VARIABLES = "variables/variables"
-ASSETS = "assets"
 
 
 class Tf1HubFormat(ReadOnlyFormat):
@@ -30,7 +27,7 @@ class Tf1HubFormat(ReadOnlyFormat):
 
     def recognises(self, location: Path) -> str | None:
         """Return the evidence that `location` has this format; None if there is none."""
-        return MODULE if (location / MODULE).is_file() else None
+        return TF1_HUB_FILE if (location / TF1_HUB_FILE).is_file() else None
 
     def read(self, location: Path, overrides: ConfigOverrides = NO_OVERRIDES) -> Checkpoint:
         """Open a module; tensors stay on disk until they are touched.
@@ -61,6 +58,6 @@ def _is_module(location: Path) -> Diagnostic:
         "tf1-hub-module",
         "note",
         "this is a TF Hub module of TensorFlow 1; its weights are read, not its graph",
-        why=f"{MODULE} says so",
+        why=f"{TF1_HUB_FILE} says so",
         where=str(location),
     )

@@ -21,32 +21,32 @@ from albertkit.spec.heads import (
     SEQUENCE_CLASSIFICATION,
     SPAN_SEARCH,
 )
-from albertkit.spec.parameters import WORD_TABLE, layer_prefix
+from albertkit.spec.parameters import WORD_TABLE, make_layer_prefix
 
 WORDS = "bert/embeddings/word_embeddings"
 GROUP = "bert/encoder/transformer/group_{}/inner_group_{}/"
-CLASSES = "output_weights"  # [classes, H], at the top level
-STEP = "global_step"
+CLASSIFIER = "output_weights"  # [classes, H], at the top level
+GLOBAL_STEP = "global_step"
 # A norm's scope under the names that libraries give it; a number counts the norms of its scope,
 # or those of the whole graph.
 NORM = re.compile(r"(?P<scope>.*/)(LayerNorm|layer_normalization|layer_norm)(_(?P<number>\d+))?/")
 
 
-def _dense(canonical: str, foreign: str) -> tuple[Row, ...]:
+def _make_dense_rows(canonical: str, foreign: str) -> tuple[Row, ...]:
     return (
         Row(f"{canonical}.weight", f"{foreign}/kernel", "transposed"),
         Row(f"{canonical}.bias", f"{foreign}/bias"),
     )
 
 
-def _norm(canonical: str, foreign: str) -> tuple[Row, ...]:
+def _make_norm_rows(canonical: str, foreign: str) -> tuple[Row, ...]:
     return (
         Row(f"{canonical}.weight", f"{foreign}/gamma"),
         Row(f"{canonical}.bias", f"{foreign}/beta"),
     )
 
 
-def _output(canonical: str, scope: str) -> tuple[Row, ...]:
+def _make_output_rows(canonical: str, scope: str) -> tuple[Row, ...]:
     """A head's last product, whose matrix google keeps as [out, in]."""
     return (
         Row(f"{canonical}.weight", f"{scope}output_weights"),
@@ -58,34 +58,36 @@ EMBEDDINGS = (
     Row(WORD_TABLE, WORDS),
     Row("embeddings.position_embeddings.weight", "bert/embeddings/position_embeddings"),
     Row("embeddings.token_type_embeddings.weight", "bert/embeddings/token_type_embeddings"),
-    *_norm("embeddings.LayerNorm", "bert/embeddings/LayerNorm"),
+    *_make_norm_rows("embeddings.LayerNorm", "bert/embeddings/LayerNorm"),
 )
-PROJECTED = _dense(PROJECTION, "bert/encoder/embedding_hidden_mapping_in")
-POOLER = _dense("pooler", "bert/pooler/dense")
-HEADS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
+PROJECTED = _make_dense_rows(PROJECTION, "bert/encoder/embedding_hidden_mapping_in")
+POOLER = _make_dense_rows("pooler", "bert/pooler/dense")
+HEAD_ROWS: Mapping[str, tuple[Row, ...]] = MappingProxyType(
     {
         MASKED_LM.name: (
-            *_dense("predictions.dense", "cls/predictions/transform/dense"),
-            *_norm("predictions.LayerNorm", "cls/predictions/transform/LayerNorm"),
+            *_make_dense_rows("predictions.dense", "cls/predictions/transform/dense"),
+            *_make_norm_rows("predictions.LayerNorm", "cls/predictions/transform/LayerNorm"),
             Row("predictions.bias", "cls/predictions/output_bias"),
         ),
-        SENTENCE_ORDER.name: _output(SENTENCE_ORDER.prefix, "cls/seq_relationship/"),
-        SEQUENCE_CLASSIFICATION.name: _output(SEQUENCE_CLASSIFICATION.prefix, ""),
-        MULTIPLE_CHOICE.name: _output(MULTIPLE_CHOICE.prefix, ""),  # one number for each choice
-        QUESTION_ANSWERING.name: _output(QUESTION_ANSWERING.prefix, "cls/squad/"),
+        SENTENCE_ORDER.name: _make_output_rows(SENTENCE_ORDER.prefix, "cls/seq_relationship/"),
+        SEQUENCE_CLASSIFICATION.name: _make_output_rows(SEQUENCE_CLASSIFICATION.prefix, ""),
+        MULTIPLE_CHOICE.name: _make_output_rows(
+            MULTIPLE_CHOICE.prefix, ""
+        ),  # one number for each choice
+        QUESTION_ANSWERING.name: _make_output_rows(QUESTION_ANSWERING.prefix, "cls/squad/"),
         SPAN_SEARCH.name: (
-            *_dense("start_logits.dense", "start_logits/dense"),
-            *_dense("end_logits.dense_0", "end_logits/dense_0"),
-            *_norm("end_logits.LayerNorm", "end_logits/LayerNorm"),
-            *_dense("end_logits.dense_1", "end_logits/dense_1"),
-            *_dense("answer_class.dense_0", "answer_class/dense_0"),
+            *_make_dense_rows("start_logits.dense", "start_logits/dense"),
+            *_make_dense_rows("end_logits.dense_0", "end_logits/dense_0"),
+            *_make_norm_rows("end_logits.LayerNorm", "end_logits/LayerNorm"),
+            *_make_dense_rows("end_logits.dense_1", "end_logits/dense_1"),
+            *_make_dense_rows("answer_class.dense_0", "answer_class/dense_0"),
             Row("answer_class.dense_1.weight", "answer_class/dense_1/kernel", "transposed"),
         ),
     }
 )
 
 
-def rows(
+def list_rows(
     config: AlbertConfig, heads: Iterable[str] = (), *, pooler: bool = True
 ) -> tuple[Row, ...]:
     """All variables of a model; where E equals H there is no projection."""
@@ -96,38 +98,40 @@ def rows(
             row
             for group in range(config.num_hidden_groups)
             for inner in range(config.inner_group_num)
-            for row in _layer(group, inner)
+            for row in _make_layer_rows(group, inner)
         ),
         *(POOLER if pooler else ()),
-        *(row for name in heads for row in HEADS[name]),
+        *(row for name in heads for row in HEAD_ROWS[name]),
     )
 
 
-def _layer(group: int, inner: int) -> tuple[Row, ...]:
-    here, there = layer_prefix(group, inner), GROUP.format(group, inner)
+def _make_layer_rows(group: int, inner: int) -> tuple[Row, ...]:
+    here, there = make_layer_prefix(group, inner), GROUP.format(group, inner)
     return (
-        *_dense(f"{here}attention.query", f"{there}attention_1/self/query"),
-        *_dense(f"{here}attention.key", f"{there}attention_1/self/key"),
-        *_dense(f"{here}attention.value", f"{there}attention_1/self/value"),
-        *_dense(f"{here}attention.dense", f"{there}attention_1/output/dense"),
-        *_norm(f"{here}attention.LayerNorm", f"{there}LayerNorm"),
-        *_dense(f"{here}ffn", f"{there}ffn_1/intermediate/dense"),
-        *_dense(f"{here}ffn_output", f"{there}ffn_1/intermediate/output/dense"),
-        *_norm(f"{here}full_layer_layer_norm", f"{there}LayerNorm_1"),
+        *_make_dense_rows(f"{here}attention.query", f"{there}attention_1/self/query"),
+        *_make_dense_rows(f"{here}attention.key", f"{there}attention_1/self/key"),
+        *_make_dense_rows(f"{here}attention.value", f"{there}attention_1/self/value"),
+        *_make_dense_rows(f"{here}attention.dense", f"{there}attention_1/output/dense"),
+        *_make_norm_rows(f"{here}attention.LayerNorm", f"{there}LayerNorm"),
+        *_make_dense_rows(f"{here}ffn", f"{there}ffn_1/intermediate/dense"),
+        *_make_dense_rows(f"{here}ffn_output", f"{there}ffn_1/intermediate/output/dense"),
+        *_make_norm_rows(f"{here}full_layer_layer_norm", f"{there}LayerNorm_1"),
     )
 
 
-def usual_names(names: Iterable[str]) -> list[tuple[str, str]]:
+def list_usual_names(names: Iterable[str]) -> list[tuple[str, str]]:
     """(google's name, the name in the file) of the variables that are a model's.
 
     Left out: what optimizers keep under a variable's own name (`…/kernel/adam_m`), and the step.
     Prefixes of the whole model (`module/`) go; heads may stand without one.
     """
     all_names = set(names)
-    own = sorted(name for name in all_names if not _is_slot(name, all_names) and name != STEP)
+    own = sorted(
+        name for name in all_names if not _is_slot(name, all_names) and name != GLOBAL_STEP
+    )
     prefix = _prefix(own)
     usual = [name.removeprefix(prefix) for name in own]
-    norms = _norm_names(usual)
+    norms = _match_norm_names(usual)
     return [(norms.get(name, name), there) for name, there in zip(usual, own, strict=True)]
 
 
@@ -142,7 +146,7 @@ def _prefix(names: Iterable[str]) -> str:
     return prefixes.pop() if len(prefixes) == 1 else ""
 
 
-def _norm_names(names: Iterable[str]) -> dict[str, str]:
+def _match_norm_names(names: Iterable[str]) -> dict[str, str]:
     """Name → google's, for parameters of norms: in each scope by the order of their numbers."""
     norms: dict[str, dict[int, list[str]]] = {}
     for name in names:

@@ -15,8 +15,16 @@ from types import MappingProxyType
 
 from albertkit.arrays import FloatArray
 from albertkit.checkpoints.agreement import note_ignored_tensors
-from albertkit.checkpoints.names import weights_from
-from albertkit.checkpoints.tf1.names import CLASSES, GROUP, HEADS, POOLER, WORDS, rows, usual_names
+from albertkit.checkpoints.names import read_weights
+from albertkit.checkpoints.tf1.names import (
+    CLASSIFIER,
+    GROUP,
+    HEAD_ROWS,
+    POOLER,
+    WORDS,
+    list_rows,
+    list_usual_names,
+)
 from albertkit.errors import Diagnostic, FormatError
 from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.tensorflow.tensor_bundle import TensorBundle
@@ -39,7 +47,7 @@ class Tf1Variables:
         self.origin = origin
         self._bundle = bundle
         self._names: dict[str, str] = {}  # google's name → the file's
-        for name, there in usual_names(bundle):
+        for name, there in list_usual_names(bundle):
             if self._names.setdefault(name, there) != there:
                 raise self._duplicate_names_error(name, there)
         if WORDS not in self._names or any(name.startswith(BERT_LAYER) for name in self._names):
@@ -85,13 +93,13 @@ class Tf1Variables:
         """
         heads, notes = self._heads(config)
         if SEQUENCE_CLASSIFICATION.name in heads:
-            config = _with_labels(config, self.shapes[CLASSES][:1])
+            config = _set_label_count(config, self.shapes[CLASSIFIER][:1])
         pooler = POOLER[0].foreign in self._names
-        needed = rows(config, heads, pooler=pooler)
+        needed = list_rows(config, heads, pooler=pooler)
         for row in needed:
             if row.foreign in self._names:
                 self._bundle.check_float(self._names[row.foreign])
-        weights = weights_from(self, needed, config, heads, pooler=pooler, origin=self.origin)
+        weights = read_weights(self, needed, config, heads, pooler=pooler, origin=self.origin)
         read = {row.foreign for row in needed}
         unread = [there for name, there in self._names.items() if name not in read]
         notes += (note_ignored_tensors(unread, self.origin),) if unread else ()
@@ -102,14 +110,14 @@ class Tf1Variables:
         notes = list(self._notes_on_names())
         classifier = self._classifier(config, notes)
         heads = []
-        for name, own in HEADS.items():
+        for name, own in HEAD_ROWS.items():
             if name in {spec.name for spec in CLASSIFIERS} and name != classifier:
                 continue
             missing = [row.foreign for row in own if row.foreign not in self._names]
             if not missing:
                 heads.append(name)
             elif len(missing) < len(own):
-                notes.append(_head_missing(name, missing, self.origin))
+                notes.append(_note_missing_head(name, missing, self.origin))
         return tuple(heads), tuple(notes)
 
     def _classifier(self, config: AlbertConfig, notes: list[Diagnostic]) -> str:
@@ -118,13 +126,13 @@ class Tf1Variables:
         for spec in CLASSIFIERS:
             if isinstance(claimed, list) and spec.architecture in claimed:
                 return spec.name
-        if self.shapes.get(CLASSES, ())[:1] != (1,):
+        if self.shapes.get(CLASSIFIER, ())[:1] != (1,):
             return SEQUENCE_CLASSIFICATION.name
         notes.append(
             Diagnostic(
                 "head-guessed",
                 "note",
-                f"{CLASSES} has one row, and is read as the head {MULTIPLE_CHOICE.name}",
+                f"{CLASSIFIER} has one row, and is read as the head {MULTIPLE_CHOICE.name}",
                 why="google's RACE and STS-B models have the same variables, and give one number "
                 "for each text, computed alike",
                 fix=f'Where it scores texts alone, add "architectures": '
@@ -193,7 +201,7 @@ class Tf1Variables:
         )
 
 
-def _with_labels(config: AlbertConfig, classes: tuple[int, ...]) -> AlbertConfig:
+def _set_label_count(config: AlbertConfig, classes: tuple[int, ...]) -> AlbertConfig:
     """The configuration with as many labels as the head has rows; google's says nothing of them."""
     if classes in {(), (0,), (config.num_labels,)}:
         return config
@@ -201,7 +209,7 @@ def _with_labels(config: AlbertConfig, classes: tuple[int, ...]) -> AlbertConfig
     return replace(config, id2label=MappingProxyType(labels))
 
 
-def _head_missing(name: str, missing: list[str], origin: str) -> Diagnostic:
+def _note_missing_head(name: str, missing: list[str], origin: str) -> Diagnostic:
     return Diagnostic(
         "checkpoint-head-missing",
         "note",

@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int32Array, Int64Array
+from albertkit.arrays import BoolArray, FloatArray, Int32Array, Int64Array
 from albertkit.checkpoints.tfhub.export_encoder import IDS, MASK, POSITIONS, TYPES
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.errors import import_extra
@@ -45,20 +44,20 @@ class SavedModelEngine:
         """The config of the weights."""
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
         """Compute the outputs of a packed batch; raises as `check`."""
-        check_request(self.weights, batch, wanted)
+        check_request(self.weights, batch, request)
         lengths = np.diff(batch.offsets)  # [N]
         mask = np.arange(lengths.max()) < lengths[:, None]  # [N, S]
         outputs = self._call(
             _pad(batch.ids, batch, mask), mask.astype(np.int64), _pad(batch.type_ids, batch, mask)
         )
         mlm_logits = None
-        if wanted.mlm_tokens is not None:
-            mlm_logits = outputs[LOGITS][mask][wanted.mlm_tokens]  # [P, V]
+        if request.mlm_tokens is not None:
+            mlm_logits = outputs[LOGITS][mask][request.mlm_tokens]  # [P, V]
         return Outputs(
-            tokens=outputs[SEQUENCE][mask] if wanted.tokens else None,  # [T, H]
-            pooled=outputs[POOLED] if wanted.pooled else None,
+            tokens=outputs[SEQUENCE][mask] if request.tokens else None,  # [T, H]
+            pooled=outputs[POOLED] if request.pooled else None,
             mlm_logits=mlm_logits,
         )
 
@@ -80,7 +79,7 @@ class SavedModelEngine:
         return {name: np.asarray(outputs[name], np.float32) for name in names}
 
 
-def _pad(values: Int32Array, batch: PackedBatch, mask: npt.NDArray[np.bool_]) -> Int64Array:
+def _pad(values: Int32Array, batch: PackedBatch, mask: BoolArray) -> Int64Array:
     """Values of slots [R, W] with each text in a row of its own [N, S]."""
     rows = np.zeros(mask.shape, np.int64)
     rows[mask] = values.reshape(-1)[batch.slots]

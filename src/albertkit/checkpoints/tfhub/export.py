@@ -16,24 +16,28 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from albertkit.checkpoints.agreement import NORM_EPSILON
 from albertkit.checkpoints.format import Checkpoint
 from albertkit.checkpoints.model_garden.names import PREPROCESSOR
 from albertkit.checkpoints.names import has_real_projection
-from albertkit.checkpoints.tfhub.export_encoder import encoder_module, encoder_signature
+from albertkit.checkpoints.tfhub.export_encoder import make_encoder_module, make_encoder_signature
 from albertkit.checkpoints.tfhub.export_preprocessor import (
     Preprocessing,
-    preprocessing_of,
-    preprocessor_module,
-    preprocessor_signature,
+    make_preprocessor_module,
+    make_preprocessor_signature,
+    read_preprocessing,
 )
-from albertkit.checkpoints.tokenizer_files import sentencepiece_model
+from albertkit.checkpoints.tfhub.metadata import DEFAULT_LENGTH
+from albertkit.checkpoints.tokenizer_files import find_sentencepiece_model
 from albertkit.checkpoints.unsupported import unsupported_error
 from albertkit.errors import ResourceError, import_extra
-from albertkit.errors.exceptions import install_command
+from albertkit.errors.exceptions import make_install_command
 from albertkit.fileformats.reader import parse_json
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
+from albertkit.tokenization.pieces import MODEL_FILE
+from albertkit.tokenization.tokenizer_settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from tensorflow import Module
@@ -41,10 +45,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 A_MODULE = "a TF Hub encoder"
-EPSILON = 1e-12  # of every norm in every published encoder: no file says it
-SETTINGS = "tokenizer_config.json"
-ASSET = "spiece.model"  # the name of the vocabulary among the assets
-DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 
 
 def write_tfhub(checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = "float32") -> None:
@@ -58,20 +58,22 @@ def write_tfhub(checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = 
         ResourceError: [extra-missing], [extra-version-mismatch], [write-failed].
     """
     check_supported(checkpoint.weights, dtype)
-    model = sentencepiece_model(
+    model = find_sentencepiece_model(
         checkpoint.tokenizer_files,
         A_MODULE,
         "its preprocessor runs a SentencePiece model, and the checkpoint has none",
     )
-    preprocessing = _preprocessing(checkpoint, model) if model else None
-    tf, text = tensorflow_and_text()
+    preprocessing = _read_preprocessing(checkpoint, model) if model else None
+    tf, text = import_tensorflow()
     directory.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as temporary:
-        asset = Path(temporary) / ASSET if model else None  # TensorFlow copies assets from files
+        asset = (
+            Path(temporary) / MODEL_FILE if model else None
+        )  # TensorFlow copies assets from files
         if asset and model:
             asset.write_bytes(model)
-        encoder = encoder_module(tf, checkpoint.weights, asset)
-        save(tf, encoder, encoder_signature(tf, encoder), directory)
+        encoder = make_encoder_module(tf, checkpoint.weights, asset)
+        save(tf, encoder, make_encoder_signature(tf, encoder), directory)
     if preprocessing is None:
         LOGGER.warning(
             "the checkpoint has no SentencePiece model: no preprocessor is written [no-vocabulary]"
@@ -81,8 +83,8 @@ def write_tfhub(checkpoint: Checkpoint, directory: Path, *, dtype: SavedDtype = 
         "the preprocessor reads text by TF Hub's own rules, as the published one does: now and "
         "then they give other pieces than google's, as for '2001,' [tokenizer-changed]"
     )
-    texts = preprocessor_module(tf, text, preprocessing)
-    save(tf, texts, preprocessor_signature(tf, texts), directory / PREPROCESSOR)
+    texts = make_preprocessor_module(tf, text, preprocessing)
+    save(tf, texts, make_preprocessor_signature(tf, texts), directory / PREPROCESSOR)
 
 
 def save(tf: ModuleType, module: Module, signatures: Mapping[str, object], folder: Path) -> None:
@@ -125,17 +127,17 @@ def check_supported(weights: Weights, dtype: SavedDtype) -> None:
             f"the projection from {config.embedding_size} to {config.hidden_size}",
             "for equal widths TF Hub's form has no projection, and this one is not the identity",
         )
-    own = f"readers of such modules use {EPSILON}"
-    if config.layer_norm_eps != EPSILON:
+    own = f"readers of such modules use {NORM_EPSILON}"
+    if config.layer_norm_eps != NORM_EPSILON:
         raise unsupported_error(A_MODULE, f"layer_norm_eps {config.layer_norm_eps}", own)
-    if weights.heads and config.prediction_eps != EPSILON:
+    if weights.heads and config.prediction_eps != NORM_EPSILON:
         what = f"a masked LM head whose norm has the epsilon {config.prediction_eps}"
         raise unsupported_error(A_MODULE, what, own, MASKED_LM.name)
     if dtype != "float32":
         raise unsupported_error(A_MODULE, f"{dtype} weights", "its variables are float32")
 
 
-def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
+def import_tensorflow() -> tuple[ModuleType, ModuleType]:
     """TensorFlow and the library with its text operations, of one minor version.
 
     Another minor version's operations fail to load, with a missing symbol's mangled name.
@@ -146,24 +148,24 @@ def tensorflow_and_text() -> tuple[ModuleType, ModuleType]:
         text_version = version("tensorflow-text")
     except PackageNotFoundError:
         text_version = tf.__version__  # not installed: the import says how to
-    if _minor(text_version) != _minor(tf.__version__):
+    if _shorten_version(text_version) != _shorten_version(tf.__version__):
         raise ResourceError(
             "extra-version-mismatch",
             f"tensorflow-text is {text_version}, TensorFlow is {tf.__version__}",
             why="its operations load into the same minor version alone",
-            fix=f"Run: {install_command('tensorflow')}",
+            fix=f"Run: {make_install_command('tensorflow')}",
         )
     return tf, import_extra("tensorflow_text", wanted_for)
 
 
-def _minor(full: str) -> list[str]:
+def _shorten_version(full: str) -> list[str]:
     return full.split(".")[:2]
 
 
-def _preprocessing(checkpoint: Checkpoint, model: bytes) -> Preprocessing:
-    settings = checkpoint.tokenizer_files.get(SETTINGS)
-    return preprocessing_of(
+def _read_preprocessing(checkpoint: Checkpoint, model: bytes) -> Preprocessing:
+    settings = checkpoint.tokenizer_files.get(SETTINGS_FILE)
+    return read_preprocessing(
         model,
-        parse_json(settings, SETTINGS) if settings else {},
+        parse_json(settings, SETTINGS_FILE) if settings else {},
         min(DEFAULT_LENGTH, checkpoint.weights.config.max_position_embeddings),
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
-from albertkit.spec.heads import norm_eps
+from albertkit.spec.heads import get_norm_eps
 from albertkit.spec.parameters import WORD_TABLE
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A product by the axes of what comes in and of its kernel. Where one sum of products over the
 # last axes would do, this names them: a is the batch, b the slot.
-PRODUCTS = {
+EINSUM_FORMULAS = {
     (2, 2): "bc,cd->bd",
     (3, 2): "abc,cd->abd",
     (3, 3): "abc,cde->abde",  # to A heads of D
@@ -69,14 +69,14 @@ class TensorFlowEmitter:
         if weight == WORD_TABLE:  # the one matrix that is stored as [out, in]
             product = self.tf.matmul(x, kernel, transpose_b=True)
         else:
-            product = self.tf.einsum(PRODUCTS[len(x.shape), len(kernel.shape)], x, kernel)
+            product = self.tf.einsum(EINSUM_FORMULAS[len(x.shape), len(kernel.shape)], x, kernel)
         return self._drop_out(product + self.variables[bias], weight)
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         """As Emitter.norm."""
         mean, variance = self.tf.nn.moments(x, [-1], keepdims=True)
         scale, shift = self.variables[f"{name}.weight"], self.variables[f"{name}.bias"]
-        eps = norm_eps(self.config, name)
+        eps = get_norm_eps(self.config, name)
         y = self.tf.nn.batch_normalization(x, mean, variance, shift, scale, eps)
         return self._drop_out(y, name)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
-from albertkit.checkpoints.model_garden.names import encoder_rows, rows
+from albertkit.checkpoints.model_garden.names import list_encoder_rows, list_rows
 from albertkit.checkpoints.names import ForeignArrays
 from albertkit.checkpoints.tfhub.export_emitter import TensorFlowEmitter
 from albertkit.graph.encoder import emit_embeddings, emit_layer, emit_masked_lm_head, emit_pooler
 from albertkit.spec import Weights
 from albertkit.spec.heads import MASKED_LM
-from albertkit.spec.parameters import layer_prefix
+from albertkit.spec.parameters import make_layer_prefix
 
 if TYPE_CHECKING:
     from tensorflow import Module, Tensor, TensorSpec, Variable
@@ -32,23 +32,23 @@ Outputs: TypeAlias = "dict[str, Tensor | list[Tensor]]"
 Call: TypeAlias = Callable[[Inputs, bool], Outputs]
 
 
-def encoder_module(tf: ModuleType, weights: Weights, sentencepiece: Path | None) -> Module:
+def make_encoder_module(tf: ModuleType, weights: Weights, sentencepiece: Path | None) -> Module:
     """The tree to save. sentencepiece: becomes the asset `sp_model_file`."""
-    table = rows(weights.config, weights.heads)
+    table = list_rows(weights.config, weights.heads)
     arrays = ForeignArrays(weights, table)
     variables = {row.canonical: tf.Variable(arrays[row.foreign], name=row.foreign) for row in table}
     arithmetic = Arithmetic(tf, weights, variables)
-    own = [variables[row.canonical] for row in encoder_rows(weights.config)]
-    root = make_callable(tf, arithmetic.encode, own, input_specs(tf, IDS, MASK, TYPES))
+    own = [variables[row.canonical] for row in list_encoder_rows(weights.config)]
+    root = make_callable(tf, arithmetic.encode, own, make_input_specs(tf, IDS, MASK, TYPES))
     if MASKED_LM.name in weights.heads:
-        specs = input_specs(tf, IDS, MASK, TYPES, POSITIONS)
+        specs = make_input_specs(tf, IDS, MASK, TYPES, POSITIONS)
         root.mlm = make_callable(tf, arithmetic.predict, list(variables.values()), specs)
     if sentencepiece is not None:
         root.sp_model_file = tf.saved_model.Asset(str(sentencepiece))
     return root
 
 
-def encoder_signature(tf: ModuleType, encoder: Module) -> dict[str, Callable[..., Outputs]]:
+def make_encoder_signature(tf: ModuleType, encoder: Module) -> dict[str, Callable[..., Outputs]]:
     """The signature that servers call: inputs by name, outputs in a flat dict."""
 
     def flat(**inputs: Tensor) -> Outputs:
@@ -56,11 +56,11 @@ def encoder_signature(tf: ModuleType, encoder: Module) -> dict[str, Callable[...
         layers = outputs.pop("encoder_outputs")
         return {**outputs, **{f"encoder_output_{n}": x for n, x in enumerate(layers)}}
 
-    specs = input_specs(tf, IDS, MASK, TYPES)
+    specs = make_input_specs(tf, IDS, MASK, TYPES)
     return {"serving_default": tf.function(flat, autograph=False).get_concrete_function(**specs)}
 
 
-def input_specs(tf: ModuleType, *names: str) -> dict[str, TensorSpec]:
+def make_input_specs(tf: ModuleType, *names: str) -> dict[str, TensorSpec]:
     """int32 [B, S] each, both open."""
     return {name: tf.TensorSpec([None, None], tf.int32, name) for name in names}
 
@@ -111,7 +111,7 @@ class Arithmetic:
         every: list[Tensor] = []
         for _ in range(config.num_hidden_layers):
             with tf.name_scope("transformer"):
-                x = emit_layer(emit, config, x, adder, layer_prefix(0, 0))
+                x = emit_layer(emit, config, x, adder, make_layer_prefix(0, 0))
             every.append(x)
         with tf.name_scope("pooler_transform"):
             pooled = emit_pooler(emit, x[:, 0])  # [B, H]

@@ -48,7 +48,9 @@ class Preprocessing:
     accents_dropped: bool = True
 
 
-def preprocessing_of(model: bytes, settings: Mapping[str, JsonValue], length: int) -> Preprocessing:
+def read_preprocessing(
+    model: bytes, settings: Mapping[str, JsonValue], length: int
+) -> Preprocessing:
     """The preprocessing with a SentencePiece model and what tokenizer_config.json switches off.
 
     Raises FormatError [special-piece-missing] and as `read_sentencepiece_model`.
@@ -75,19 +77,19 @@ def preprocessing_of(model: bytes, settings: Mapping[str, JsonValue], length: in
     )
 
 
-def preprocessor_module(tf: ModuleType, text: ModuleType, how: Preprocessing) -> Module:
+def make_preprocessor_module(tf: ModuleType, text: ModuleType, how: Preprocessing) -> Module:
     """The tree to save."""
     steps = Steps(tf, text, how)
     sentences = tf.TensorSpec([None], tf.string, "sentences")
     root = _make_callable(tf, steps.pack_texts, sentences)
     root.tokenize = _make_callable(tf, steps.tokenize, sentences)
     root.tokenize.tokenizer = steps.tokenizer  # what hangs on no object of the tree is not saved
-    root.tokenize.get_special_tokens_dict = _special_tokens(tf, how.specials)
-    root.bert_pack_inputs = _packing(tf, steps, how.length)
+    root.tokenize.get_special_tokens_dict = _make_special_tokens(tf, how.specials)
+    root.bert_pack_inputs = _make_packing(tf, steps, how.length)
     return root
 
 
-def preprocessor_signature(tf: ModuleType, preprocessor: Module) -> dict[str, object]:
+def make_preprocessor_signature(tf: ModuleType, preprocessor: Module) -> dict[str, object]:
     """The signature that servers call: texts to inputs."""
     sentences = tf.TensorSpec([None], tf.string, "sentences")
     return {"serving_default": preprocessor.__call__.get_concrete_function(sentences)}
@@ -141,7 +143,7 @@ class Steps:
 
 def _make_callable(tf: ModuleType, call: Callable[[Tensor], object], spec: object) -> Module:
     """An object that is called with texts, and has the attributes that hub asks for."""
-    module = _object_without_variables(tf)
+    module = _make_empty_object(tf)
 
     @tf.function(autograph=False)
     def forward(inputs: Tensor, training: bool = False, mask: None = None) -> object:
@@ -154,8 +156,8 @@ def _make_callable(tf: ModuleType, call: Callable[[Tensor], object], spec: objec
     return module
 
 
-def _packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
-    module = _object_without_variables(tf)
+def _make_packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
+    module = _make_empty_object(tf)
 
     @tf.function(autograph=False)
     def forward(inputs: Sequence[RaggedTensor], seq_length: int = usual_length) -> Packed:
@@ -170,7 +172,7 @@ def _packing(tf: ModuleType, steps: Steps, usual_length: int) -> Module:
     return module
 
 
-def _special_tokens(tf: ModuleType, specials: Mapping[str, int]) -> Module:
+def _make_special_tokens(tf: ModuleType, specials: Mapping[str, int]) -> Module:
     module = tf.__internal__.tracking.AutoTrackable()
     module.__call__ = tf.function(
         lambda: {key: tf.constant(number) for key, number in specials.items()},
@@ -180,7 +182,7 @@ def _special_tokens(tf: ModuleType, specials: Mapping[str, int]) -> Module:
     return module
 
 
-def _object_without_variables(tf: ModuleType) -> Module:
+def _make_empty_object(tf: ModuleType) -> Module:
     module = tf.__internal__.tracking.AutoTrackable()
     module.variables = []
     module.trainable_variables = []

@@ -27,7 +27,7 @@ from albertkit.fileformats.tensorflow.saved_model import SavedModel, read_saved_
 from albertkit.fileformats.tensorflow.saved_model_files import FILE, VARIABLES, is_saved_model
 from albertkit.fileformats.tensorflow.tensor_bundle import read_bundle
 from albertkit.spec import AlbertConfig
-from albertkit.tokenization.saved_model_vocabulary import ENCODERS_FILES, encoder_settings
+from albertkit.tokenization.saved_model_vocabulary import ENCODERS_FILES, read_encoder_settings
 from albertkit.tokenization.tokenizer_settings import SETTINGS_FILE
 from albertkit.tokenization.wordpiece import looks_like_wordpiece
 
@@ -68,11 +68,13 @@ class TfHubFormat:
         weights, more = variables.weights(config)
         assets = [file for name in ENCODERS_FILES if (file := model.find_asset(name)) is not None]
         files = {file.name: bytes(map_file(file)) for file in assets if file.is_file()}
-        missing = [_missing_vocabulary(file, origin) for file in assets if file.name not in files]
+        missing = [
+            _note_missing_vocabulary(file, origin) for file in assets if file.name not in files
+        ]
         if files:
-            settings = encoder_settings(model)
+            settings = read_encoder_settings(model)
             is_wordpiece = any(map(looks_like_wordpiece, files.values()))
-            missing.append(_policy_note(location, "wordpiece" if is_wordpiece else "reference"))
+            missing.append(_note_policy(location, "wordpiece" if is_wordpiece else "reference"))
             files |= {SETTINGS_FILE: json.dumps(settings).encode()} if settings else {}
         return Checkpoint(
             weights, files, (make_origin_note(metadata, origin), *notes, *more, *missing)
@@ -96,7 +98,7 @@ class TfHubFormat:
 TFHUB = TfHubFormat()
 
 
-def _policy_note(location: Path, policy: str) -> Diagnostic:
+def _note_policy(location: Path, policy: str) -> Diagnostic:
     """The note that an encoder does not say how texts are tokenized."""
     preprocessor = location / PREPROCESSOR
     give = preprocessor if is_saved_model(preprocessor) else "the preprocessor's directory"
@@ -111,7 +113,7 @@ def _policy_note(location: Path, policy: str) -> Diagnostic:
     )
 
 
-def _missing_vocabulary(file: Path, origin: str) -> Diagnostic:
+def _note_missing_vocabulary(file: Path, origin: str) -> Diagnostic:
     return Diagnostic(
         "no-vocabulary",
         "warning",

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from albertkit.checkpoints.format import metadata_missing
+from albertkit.checkpoints.format import metadata_missing_error
 from albertkit.errors import Diagnostic
 from albertkit.fileformats.reader import JsonValue, parse_json
 from albertkit.fileformats.tensorflow.saved_model import Operation, SavedModel, read_message
 
+DEFAULT_LENGTH = 128  # ids in a row of the published preprocessor
 METADATA = "keras_metadata.pb"
 DEPTH, ACTIVATION = "num_hidden_layers", "hidden_act"
 # A Keras config's name → ours. Only names registered by Model Garden's text package are taken: its
@@ -66,7 +67,7 @@ def read_module_metadata(
     """
     metadata = ModuleMetadata()
     metadata.take(DEPTH, blocks, "its variables")
-    settings = _keras_settings(model.directory)
+    settings = _read_keras_settings(model.directory)
     _take_keras(metadata, settings)
     listed = _count_listed_layers(model)
     metadata.take(DEPTH, listed, "the list of encoder_outputs in its signature")
@@ -80,7 +81,7 @@ def read_module_metadata(
     missing = [name for name in (DEPTH, ACTIVATION) if name not in {*metadata.fields, *overrides}]
     if missing:
         why = "neither its metadata nor its graph has a form that is known"
-        raise metadata_missing(missing, why, str(model.directory))
+        raise metadata_missing_error(missing, why, str(model.directory))
     return metadata
 
 
@@ -99,7 +100,7 @@ def make_origin_note(metadata: ModuleMetadata, origin: str) -> Diagnostic:
     )
 
 
-def _keras_settings(location: Path) -> Mapping[str, JsonValue]:
+def _read_keras_settings(location: Path) -> Mapping[str, JsonValue]:
     """The settings of the Keras model that is an encoder; empty where there are none."""
     path = location / METADATA
     if not path.is_file():

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import distributions
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.errors import Diagnostic
 
-SHOWN = (
+SHOWN_PACKAGES = (
     "albertkit", "numpy", "torch", "transformers", "tokenizers", "sentencepiece",
     "sentence-transformers", "huggingface-hub", "safetensors", "tensorflow", "tensorflow-cpu",
     "tensorflow-text", "tensorflow-hub", "keras", "tf-keras", "keras-hub", "onnx", "onnxruntime",
@@ -41,7 +41,7 @@ def describe_environment() -> dict[str, str]:
     return {
         "Python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        **{name: versions[name] for name in SHOWN if name in versions},
+        **{name: versions[name] for name in SHOWN_PACKAGES if name in versions},
     }
 
 
@@ -57,44 +57,47 @@ def check_environment(versions: Mapping[str, str] | None = None) -> Iterator[Dia
     tensorflow = versions[tensorflows[0]] if tensorflows else ""
     if len(tensorflows) > 1 and set(tensorflows) != {"tensorflow", "tensorflow-macos"}:
         listed = ", ".join(f"{name} {versions[name]}" for name in tensorflows)
-        yield symptom("two-tensorflows").diagnose(where, evidence=listed, packages=listed)
+        yield find_symptom("two-tensorflows").diagnose(where, evidence=listed, packages=listed)
     text = versions.get("tensorflow-text")
-    if text and tensorflow and minor(text) != minor(tensorflow):
-        yield symptom("tensorflow-text-minor").diagnose(
+    if text and tensorflow and shorten_version(text) != shorten_version(tensorflow):
+        yield find_symptom("tensorflow-text-minor").diagnose(
             where,
             evidence=f"{text} and {tensorflow}",
             text=text,
             tensorflow=tensorflow,
-            tensorflow_minor=minor(tensorflow),
+            tensorflow_minor=shorten_version(tensorflow),
         )
     hub, setuptools = versions.get("tensorflow-hub"), versions.get("setuptools", "0")
-    if hub and _number(hub) <= (0, 16) and _number(setuptools) >= (82, 0):
-        yield symptom("hub-without-pkg-resources").diagnose(
+    if hub and _parse_version(hub) <= (0, 16) and _parse_version(setuptools) >= (82, 0):
+        yield find_symptom("hub-without-pkg-resources").diagnose(
             where, evidence=f"setuptools {setuptools}", setuptools=setuptools, hub=hub
         )
     keras = versions.get("keras")
-    if hub and keras and _number(keras) >= (3, 0) and "tf-keras" not in versions:
-        yield symptom("keras3-with-hub").diagnose(
-            where, evidence=f"keras {keras}", keras=keras, tensorflow_minor=minor(tensorflow)
+    if hub and keras and _parse_version(keras) >= (3, 0) and "tf-keras" not in versions:
+        yield find_symptom("keras3-with-hub").diagnose(
+            where,
+            evidence=f"keras {keras}",
+            keras=keras,
+            tensorflow_minor=shorten_version(tensorflow),
         )
     transformers = versions.get("transformers")
-    if transformers and _number(transformers) >= (5, 0):
-        yield symptom("transformers-5").diagnose(
+    if transformers and _parse_version(transformers) >= (5, 0):
+        yield find_symptom("transformers-5").diagnose(
             where, evidence=f"transformers {transformers}", version=transformers
         )
     elif transformers and "sentencepiece" not in versions:
-        yield symptom("sentencepiece-not-installed").diagnose(
+        yield find_symptom("sentencepiece-not-installed").diagnose(
             where, evidence=f"transformers {transformers}", version=transformers
         )
     if "onnxruntime" in versions and "onnxruntime-gpu" in versions:
-        yield symptom("onnxruntime-twice").diagnose(
+        yield find_symptom("onnxruntime-twice").diagnose(
             where, evidence=f"{versions['onnxruntime']} and {versions['onnxruntime-gpu']}"
         )
     numpy = versions.get("numpy", "")
     for library, first in FIRST_FOR_NUMPY2.items():
         version = versions.get(library)
-        if version and _number(numpy) >= (2, 0) and _number(version) < first:
-            yield symptom("numpy-2-with-old-library").diagnose(
+        if version and _parse_version(numpy) >= (2, 0) and _parse_version(version) < first:
+            yield find_symptom("numpy-2-with-old-library").diagnose(
                 where,
                 evidence=f"numpy {numpy}, {library} {version}",
                 numpy=numpy,
@@ -103,11 +106,11 @@ def check_environment(versions: Mapping[str, str] | None = None) -> Iterator[Dia
             )
 
 
-def minor(version: str) -> str:
+def shorten_version(version: str) -> str:
     """Shorten a version: 2.20.1 → 2.20."""
     return ".".join(version.split(".")[:2])
 
 
-def _number(version: str) -> tuple[int, int]:
+def _parse_version(version: str) -> tuple[int, int]:
     major, second, *_ = [*map(int, re.findall(r"\d+", version)), 0, 0]
     return major, second

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import AlbertKitError, Diagnostic
 from albertkit.errors.exceptions import count_noun, list_names
@@ -32,7 +32,7 @@ def check_onnx_file(path: Path) -> Iterator[Diagnostic]:
         yield error.diagnostic
         return
     if summary.unique and summary.stored / summary.unique > COPIED:
-        yield symptom("onnx-shared-layer-copied").diagnose(
+        yield find_symptom("onnx-shared-layer-copied").diagnose(
             str(path),
             evidence=f"{summary.stored / 1e6:.1f} MB of tensors, {summary.unique / 1e6:.1f} MB of "
             "them different",
@@ -40,7 +40,7 @@ def check_onnx_file(path: Path) -> Iterator[Diagnostic]:
         )
     axes = next((summary.inputs[name] for name in IDS if name in summary.inputs), ())
     if axes and all(isinstance(axis, int) for axis in axes):
-        yield symptom("onnx-input-shape").diagnose(
+        yield find_symptom("onnx-input-shape").diagnose(
             str(path),
             level="warning",
             evidence=f"the ids are {list(axes)}, opset {summary.opset}, written by "
@@ -48,7 +48,7 @@ def check_onnx_file(path: Path) -> Iterator[Diagnostic]:
             fix="For texts of any length export with dynamic axes: albertkit convert --to onnx",
         )
     if summary.batch_scales and axes[:1] != (1,):
-        yield symptom("vectors-depend-on-batch").diagnose(
+        yield find_symptom("vectors-depend-on-batch").diagnose(
             str(path),
             evidence=f"{count_noun(summary.batch_scales, 'node')} DynamicQuantizeLinear",
         )
@@ -60,14 +60,14 @@ def check_hub_module(model: ExaminedModel) -> Iterator[Diagnostic]:
         return
     if (model.path / "tfhub_module.pb").is_file():
         for code in ("tf1-module-called", "tf1-module-in-keras-layer"):
-            yield symptom(code).diagnose(
+            yield find_symptom(code).diagnose(
                 model.location, level="note", evidence="tfhub_module.pb", basis="recognised"
             )
 
 
 def check_operations(model: ExaminedModel) -> Iterator[Diagnostic]:
     """Operations that TensorFlow has only after `import tensorflow_text`, as a note."""
-    entry = symptom("tensorflow-text-not-imported")
+    entry = find_symptom("tensorflow-text-not-imported")
     for path in model.files():
         if path.name != "saved_model.pb":
             continue

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import AlbertKitError, Diagnostic
-from albertkit.errors.exceptions import first_line
+from albertkit.errors.exceptions import take_first_line
 from albertkit.fileformats.reader import map_file
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec"
@@ -24,7 +24,7 @@ def check_files(model: ExaminedModel) -> Iterator[Diagnostic]:
     for path in model.files():
         size = path.stat().st_size
         if path.name.endswith(UNFINISHED):
-            yield symptom("download-unfinished").diagnose(
+            yield find_symptom("download-unfinished").diagnose(
                 str(path), evidence=f"{size:,} bytes", file=path.name
             )
         elif size == 0 and path.suffix in READ_SUFFIXES:
@@ -37,7 +37,7 @@ def check_files(model: ExaminedModel) -> Iterator[Diagnostic]:
                 where=str(path),
             )
         elif size < LONGEST_POINTER and _read(path, len(LFS_POINTER)) == LFS_POINTER:
-            yield symptom("git-lfs-pointer").diagnose(
+            yield find_symptom("git-lfs-pointer").diagnose(
                 str(path), evidence=f"{size:,} bytes", file=path.name, size=size
             )
         elif path.suffix == ".json" and size < LARGEST_JSON:
@@ -61,7 +61,7 @@ def _check_json(model: ExaminedModel, path: Path) -> Iterator[Diagnostic]:
         yield Diagnostic(
             "json-malformed",
             "error",
-            f"it cannot be parsed: {first_line(error)}",
+            f"it cannot be parsed: {take_first_line(error)}",
             why="JSON was expected",
             fix="Download or write it again",
             where=str(path),

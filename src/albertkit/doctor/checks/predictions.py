@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from albertkit.checkpoints.format import flag
+from albertkit.checkpoints.format import make_flag
 from albertkit.conversion.self_test import (
     Candidate,
     SelfTest,
-    doubtful_values,
+    list_doubtful_values,
     self_test,
 )
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.checks.tensors import is_trained
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import Diagnostic, InputError
@@ -58,8 +58,8 @@ def check_predictions(model: ExaminedModel) -> Iterator[Diagnostic]:
     subject = loaded.with_checkpoint(loaded.checkpoint, tokenizer)
     pieces = loaded.config.vocab_size
     try:
-        screening = self_test(subject, likely_values(loaded.config), every=SCREENED_EVERY)
-        best = _best(screening)
+        screening = self_test(subject, list_likely_values(loaded.config), every=SCREENED_EVERY)
+        best = _choose_best(screening)
         gain = best.log_probability - screening.candidates[0].log_probability
         result = self_test(subject, best.changes if gain > PROMISING_GAIN else ())
     except InputError as error:
@@ -69,7 +69,7 @@ def check_predictions(model: ExaminedModel) -> Iterator[Diagnostic]:
     yield from _judge(model, result, pieces)
 
 
-def likely_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
+def list_likely_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
     """Other heads, activations and depths that a model which predicts badly may have been made for.
 
     Depths: those of published models, and near or simple multiples of the present one.
@@ -78,7 +78,7 @@ def likely_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
     depths = {layers - 2, layers - 1, layers + 1, layers + 2, layers // 2, 2 * layers, 6, 12, 24}
     groups = config.num_hidden_groups
     values: list[tuple[str, int | str]] = [
-        value for value in doubtful_values(config) if value[0] == "num_attention_heads"
+        value for value in list_doubtful_values(config) if value[0] == "num_attention_heads"
     ]
     values += [("hidden_act", name) for name in LIKELY_ACTIVATIONS if name != config.hidden_act]
     values += [
@@ -90,21 +90,21 @@ def likely_values(config: AlbertConfig) -> list[tuple[str, int | str]]:
 
 
 def _judge(model: ExaminedModel, result: SelfTest, pieces: int) -> Iterator[Diagnostic]:
-    opened, best = result.candidates[0], _best(result)
+    opened, best = result.candidates[0], _choose_best(result)
     gain = best.log_probability - opened.log_probability
     if gain > CLEAR_GAIN and best.changes:
         field, value = best.changes[0]
-        yield symptom(CODES[field]).diagnose(
+        yield find_symptom(CODES[field]).diagnose(
             model.location,
             evidence=result.line(),
-            fix=f"Set {field} to {value} in the config, or give {flag(field)} {value}",
+            fix=f"Set {field} to {value} in the config, or give {make_flag(field)} {value}",
         )
     elif opened.log_probability < -CHANCE_SHARE * math.log(pieces):
-        yield symptom("predictions-random").diagnose(
+        yield find_symptom("predictions-random").diagnose(
             model.location,
             evidence=f"{result.line()}; chance is {-math.log(pieces):.2f}",
         )
 
 
-def _best(result: SelfTest) -> Candidate:
+def _choose_best(result: SelfTest) -> Candidate:
     return max(result.candidates, key=lambda candidate: candidate.log_probability)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.conversion.self_test import MOST_UNKNOWN
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.examined import PROBE_SENTENCES, ExaminedModel
 from albertkit.errors import Diagnostic
 from albertkit.tokenization import AlbertTokenizer
@@ -19,7 +20,6 @@ SPECIAL_TOKENS = (  # name in config.json, name in tokenizer_config.json
     ("eos_token_id", "sep_token"),
 )
 TINY_VOCABULARY = 100  # pieces; less is not a vocabulary of a language
-MOST_UNKNOWN = 0.2  # of the pieces of plain English sentences
 MOST_FROM_CAPITALS = 0.03  # of the pieces, which become known in lower case
 LEAST_PIECES = 2000  # of a vocabulary that is expected to know everyday words
 
@@ -32,25 +32,25 @@ def check_settings(model: ExaminedModel) -> Iterator[Diagnostic]:
     if config and model.path is not None and (model.path / "config.json").is_file():
         is_transformers = model.loaded is not None and model.loaded.format in OF_TRANSFORMERS
         if is_transformers and "model_type" not in config:
-            yield symptom("config-without-model-type").diagnose(
+            yield find_symptom("config-without-model-type").diagnose(
                 f"{where}: config.json", evidence=f"keys: {', '.join(list(config)[:5])}"
             )
     if tokenizer.get("padding_side") == "left":
-        yield symptom("left-padding").diagnose(
+        yield find_symptom("left-padding").diagnose(
             f"{where}: tokenizer_config.json", evidence='padding_side is "left"'
         )
     if tokenizer.get("keep_accents") is True and model.tokenizer is not None:
-        share = _unknown_share(model.tokenizer, "é à ü ñ ç")
+        share = _measure_unknown_share(model.tokenizer, "é à ü ñ ç")
         if share > 0:
-            yield symptom("accents-unknown").diagnose(
+            yield find_symptom("accents-unknown").diagnose(
                 f"{where}: tokenizer_config.json", evidence=f"{share:.0%} of é à ü ñ ç are unknown"
             )
     if model.tokenizer is not None:
         yield from _check_unknown_pieces(model, model.tokenizer)
     elif model.loaded is not None:
-        yield symptom("vocabulary-missing").diagnose(where, evidence=model.loaded.format)
+        yield find_symptom("vocabulary-missing").diagnose(where, evidence=model.loaded.format)
     if model.loaded is not None and not model.loaded.config.activation.startswith("gelu"):
-        yield symptom("activation-wrong").diagnose(
+        yield find_symptom("activation-wrong").diagnose(
             where,
             level="note",
             basis="guess",
@@ -67,7 +67,7 @@ def _check_lengths(model: ExaminedModel) -> Iterator[Diagnostic]:
     positions = model.settings("config.json").get("max_position_embeddings")
     limit = tokenizer.get("model_max_length")
     if isinstance(limit, int | float) and limit > LARGEST_LENGTH:
-        yield symptom("length-unlimited").diagnose(
+        yield find_symptom("length-unlimited").diagnose(
             f"{model.location}: tokenizer_config.json", evidence=f"model_max_length is {limit:.0e}"
         )
         limit = None
@@ -82,7 +82,7 @@ def _check_lengths(model: ExaminedModel) -> Iterator[Diagnostic]:
     if isinstance(positions, int) and any(
         value > positions for name, value in stated.items() if "positions" not in name
     ):
-        yield symptom("length-limits-differ").diagnose(
+        yield find_symptom("length-limits-differ").diagnose(
             model.location,
             level="warning",
             evidence=", ".join(f"{name}: {value}" for name, value in stated.items()),
@@ -90,7 +90,7 @@ def _check_lengths(model: ExaminedModel) -> Iterator[Diagnostic]:
         )
     elif longer and len({v for n, v in stated.items() if "positions" not in n}) > 1:
         listed = ", ".join(f"{name} {value}" for name, value in stated.items())
-        yield symptom("length-limits-differ").diagnose(model.location, limits=listed)
+        yield find_symptom("length-limits-differ").diagnose(model.location, limits=listed)
 
 
 def _check_special_ids(model: ExaminedModel) -> Iterator[Diagnostic]:
@@ -106,19 +106,19 @@ def _check_special_ids(model: ExaminedModel) -> Iterator[Diagnostic]:
     for key, token in SPECIAL_TOKENS:
         stated = config.get(key)
         if isinstance(stated, int) and stated != ids[token] and model.loaded.format != "bert":
-            yield symptom("special-ids-differ").diagnose(
+            yield find_symptom("special-ids-differ").diagnose(
                 f"{model.location}: config.json",
                 evidence=f"{key} is {stated}, {token} has the id {ids[token]}",
                 disagreement=f"{key} is {stated} in config.json, the vocabulary's {token} is "
                 f"{ids[token]}",
             )
     if tokenizer.mask_token_id == tokenizer.unk_token_id:
-        yield symptom("mask-id-wrong").diagnose(
+        yield find_symptom("mask-id-wrong").diagnose(
             model.location, evidence=f"both have the id {tokenizer.mask_token_id}"
         )
 
 
-def _unknown_share(tokenizer: AlbertTokenizer, text: str) -> float:
+def _measure_unknown_share(tokenizer: AlbertTokenizer, text: str) -> float:
     ids = tokenizer.encode_batch([text], max_length=512).ids[1:-1]
     return float((ids == tokenizer.unk_token_id).mean()) if len(ids) else 0.0
 
@@ -129,7 +129,7 @@ def _check_unknown_pieces(model: ExaminedModel, tokenizer: AlbertTokenizer) -> I
     unknown = float(np.mean(ids == tokenizer.unk_token_id))
     rows = model.weights.config.vocab_size if model.weights is not None else 0
     if tokenizer.vocab_size < min(rows, TINY_VOCABULARY):
-        yield symptom("tokenizer-without-vocabulary").diagnose(
+        yield find_symptom("tokenizer-without-vocabulary").diagnose(
             model.location, evidence=f"{tokenizer.vocab_size} pieces, {rows:,} rows"
         )
         return
@@ -138,14 +138,14 @@ def _check_unknown_pieces(model: ExaminedModel, tokenizer: AlbertTokenizer) -> I
         np.mean(tokenizer.encode_batch(lower, max_length=512).ids == tokenizer.unk_token_id)
     )
     if unknown - unknown_in_lower > MOST_FROM_CAPITALS and unknown_in_lower < MOST_UNKNOWN:
-        yield symptom("text-not-lowercased").diagnose(
+        yield find_symptom("text-not-lowercased").diagnose(
             model.location,
             evidence=f"{unknown:.0%} of the pieces of {len(lower)} English sentences are unknown, "
             f"in lower case {unknown_in_lower:.0%}",
             fix='Write "do_lower_case": true into tokenizer_config.json',
         )
     elif unknown > MOST_UNKNOWN and rows >= LEAST_PIECES:
-        yield symptom("texts-unknown").diagnose(
+        yield find_symptom("texts-unknown").diagnose(
             model.location,
             level="note",
             evidence=f"{unknown:.0%} of the pieces of {len(PROBE_SENTENCES)} English sentences",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import Diagnostic
 from albertkit.errors.exceptions import count_noun
@@ -16,7 +16,7 @@ from albertkit.spec import Weights
 from albertkit.spec.heads import head
 from albertkit.spec.parameters import WORD_TABLE
 
-LEAST_PIECES = 2000  # below, the order of a vocabulary shows too little
+LEAST_ORDERED_PIECES = 2000  # below, the order of a vocabulary shows too little
 LEAST_TRAINED = 0.15  # of the rank correlation; random rows give 1/√V, 0.02 at 2,000
 BIAS = "predictions.bias"
 USUAL_SCALE = (
@@ -45,7 +45,7 @@ def check_tensors(model: ExaminedModel) -> Iterator[Diagnostic]:
         elif is_matrix:
             digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
             if digest in digests:
-                yield symptom("weights-repeated").diagnose(
+                yield find_symptom("weights-repeated").diagnose(
                     model.weights_place(),
                     evidence=f"{array.size:,} numbers",
                     first=digests[digest],
@@ -56,7 +56,7 @@ def check_tensors(model: ExaminedModel) -> Iterator[Diagnostic]:
             yield from _check_scale(model, name, float(np.abs(array).mean()))
     for code, names in (("weights-nan", not_finite), ("weights-constant", constant)):
         if names:
-            yield symptom(code).diagnose(
+            yield find_symptom(code).diagnose(
                 model.weights_place(),
                 evidence=", ".join(names[:3]),
                 count=count_noun(len(names), "tensor"),
@@ -69,7 +69,7 @@ def check_tensors(model: ExaminedModel) -> Iterator[Diagnostic]:
 def _check_scale(model: ExaminedModel, name: str, size: float) -> Iterator[Diagnostic]:
     low, high = USUAL_SCALE
     if not low <= size <= high:
-        yield symptom("norms-unusual").diagnose(
+        yield find_symptom("norms-unusual").diagnose(
             model.weights_place(),
             evidence=f"mean |scale| {size:.3g}",
             name=name,
@@ -93,7 +93,7 @@ def _check_heads(model: ExaminedModel, weights: Weights) -> Iterator[Diagnostic]
         size = weights.arrays[matrices[0]].size
         tolerance = max(UNTRAINED_RATIO, 3 / np.sqrt(2 * size))
         if spread and abs(deviation / spread - 1) < tolerance:
-            yield symptom("head-untrained").diagnose(
+            yield find_symptom("head-untrained").diagnose(
                 f"{model.location}: {name}",
                 evidence=f"{matrices[0]} has the deviation {deviation:.4f} of random weights "
                 f"(initializer_range {spread:g}), all biases are 0",
@@ -103,16 +103,16 @@ def _check_heads(model: ExaminedModel, weights: Weights) -> Iterator[Diagnostic]
 
 def _check_order(model: ExaminedModel, weights: Weights) -> Iterator[Diagnostic]:
     """Word embeddings in another order than the bias of the masked LM, which has one per piece."""
-    rows, bias = row_order(weights), bias_order(weights)
+    rows, bias = measure_row_order(weights), measure_bias_order(weights)
     if abs(rows) < LEAST_TRAINED <= abs(bias):
-        yield symptom("word-rows-shuffled").diagnose(
+        yield find_symptom("word-rows-shuffled").diagnose(
             model.location,
             evidence=f"rank correlation of size and id {rows:.2f}, of the masked LM's bias and id "
             f"{bias:.2f}",
         )
 
 
-def row_order(weights: Weights) -> float:
+def measure_row_order(weights: Weights) -> float:
     """How the sizes of the rows of the word embeddings follow the ids, -1 to 1.
 
     A vocabulary of SentencePiece is in the order of frequency, and training gives frequent pieces
@@ -121,7 +121,7 @@ def row_order(weights: Weights) -> float:
     return _rank_correlation(np.linalg.norm(weights.arrays[WORD_TABLE], axis=1))
 
 
-def bias_order(weights: Weights) -> float:
+def measure_bias_order(weights: Weights) -> float:
     """How the bias of the masked LM follows the ids, -1 to 1; 0 without that head."""
     if BIAS not in weights.arrays:
         return 0.0
@@ -130,12 +130,12 @@ def bias_order(weights: Weights) -> float:
 
 def is_trained(weights: Weights) -> bool:
     """Whether the word embeddings or the masked LM look trained rather than random."""
-    return max(abs(row_order(weights)), abs(bias_order(weights))) >= LEAST_TRAINED
+    return max(abs(measure_row_order(weights)), abs(measure_bias_order(weights))) >= LEAST_TRAINED
 
 
 def _rank_correlation(values: FloatArray) -> float:
     """Spearman's correlation of one value a piece with the piece's id."""
-    if len(values) < LEAST_PIECES or not np.isfinite(values).all() or np.ptp(values) == 0:
+    if len(values) < LEAST_ORDERED_PIECES or not np.isfinite(values).all() or np.ptp(values) == 0:
         return 0.0  # equal values have no ranks: the bias of a new head is all zeros
     ranks = np.argsort(np.argsort(values))
     return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])

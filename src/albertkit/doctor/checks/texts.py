@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.examined import ExaminedModel
 from albertkit.errors import Diagnostic
 
@@ -24,7 +24,7 @@ def check_texts(model: ExaminedModel, texts: Sequence[str]) -> Iterator[Diagnost
     truncated = np.flatnonzero(encodings.dropped)
     if len(truncated):
         share = len(truncated) / len(texts)
-        yield symptom("texts-truncated").diagnose(
+        yield find_symptom("texts-truncated").diagnose(
             f"text {truncated[0] + 1}",
             level="warning" if share > LARGE_SHARE else "note",
             evidence=f"{len(truncated):,} of {len(texts):,} texts, {encodings.dropped.sum():,} "
@@ -35,7 +35,7 @@ def check_texts(model: ExaminedModel, texts: Sequence[str]) -> Iterator[Diagnost
     unknown = encodings.ids == tokenizer.unk_token_id
     if unknown.mean() > LARGE_SHARE:
         first = int(np.searchsorted(encodings.offsets, np.flatnonzero(unknown)[0], side="right"))
-        yield symptom("texts-unknown").diagnose(
+        yield find_symptom("texts-unknown").diagnose(
             f"text {first}",
             evidence=f"{unknown.sum():,} of {len(unknown):,} pieces",
             share=f"{unknown.mean():.1%}",
@@ -44,7 +44,7 @@ def check_texts(model: ExaminedModel, texts: Sequence[str]) -> Iterator[Diagnost
         for number, text in enumerate(texts, 1):
             word = next((word for word in words if word in text), None)
             if word is not None:
-                yield symptom(code).diagnose(
+                yield find_symptom(code).diagnose(
                     f"text {number}", level="note", evidence=text[:60], mask=word
                 )
                 break

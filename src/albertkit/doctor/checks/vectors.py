@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.checks.tensors import is_trained
 from albertkit.doctor.examined import PROBE_SENTENCES, ExaminedModel
 from albertkit.engine.numpy_engine import NumpyEngine
@@ -37,15 +37,15 @@ def check_vectors(model: ExaminedModel) -> Iterator[Diagnostic]:
     if pooling is not None:
         vectors = apply_modules(pooling.steps, vectors, loaded.config)
     if engine.largest > LARGEST_FLOAT16:
-        yield symptom("float16-overflows").diagnose(
+        yield find_symptom("float16-overflows").diagnose(
             model.weights_place(),
             evidence=f"in a product, on {len(sentences)} sentences",
             largest=f"{engine.largest:,.0f}",
         )
-    cosine = mean_cosine(vectors)
+    cosine = compute_mean_cosine(vectors)
     if cosine > ALIKE and is_trained(loaded.weights):
         trained = pooling is not None
-        yield symptom("vectors-all-alike").diagnose(
+        yield find_symptom("vectors-all-alike").diagnose(
             model.location,
             level="warning" if trained else "note",
             evidence=f"{len(sentences)} sentences, {kind} pooling",
@@ -53,7 +53,7 @@ def check_vectors(model: ExaminedModel) -> Iterator[Diagnostic]:
         )
 
 
-def mean_cosine(vectors: FloatArray) -> float:
+def compute_mean_cosine(vectors: FloatArray) -> float:
     """The mean cosine of all pairs of different rows [N, H]."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     cosines = unit @ unit.T

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from albertkit.doctor.snippets import general_rules, hub_rules, huggingface_rules
-from albertkit.doctor.snippets.script import read_script, unreadable_script
+from albertkit.doctor.snippets.script import make_unreadable_script, read_script
 from albertkit.errors import Diagnostic
 
 RULES = (*general_rules.RULES, *hub_rules.RULES, *huggingface_rules.RULES)
@@ -25,12 +25,12 @@ def diagnose_code(source: str) -> list[Diagnostic]:
     try:
         diagnostics = [diagnostic for rule in RULES for diagnostic in rule(script)]
     except RecursionError:
-        diagnostics = list(general_rules.check_syntax(unreadable_script(source)))
+        diagnostics = list(general_rules.check_syntax(make_unreadable_script(source)))
     for diagnostic in diagnostics:
         unique.setdefault((diagnostic.code, diagnostic.where), diagnostic)
-    return sorted(unique.values(), key=lambda diagnostic: _line_number(diagnostic.where))
+    return sorted(unique.values(), key=lambda diagnostic: _parse_line_number(diagnostic.where))
 
 
-def _line_number(where: str) -> int:
+def _parse_line_number(where: str) -> int:
     match = re.search(r"\d+", where)
     return int(match.group()) if match else 0

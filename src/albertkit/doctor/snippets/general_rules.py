@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.snippets.assignments import OF_BERT
 from albertkit.doctor.snippets.script import CallSite, Script
-from albertkit.doctor.snippets.sources import newer_python
+from albertkit.doctor.snippets.sources import detect_newer_python
 from albertkit.errors import Diagnostic
 
 LONGEST_EVIDENCE = 200  # characters of a line that does not parse
@@ -19,9 +19,9 @@ LONGEST_EVIDENCE = 200  # characters of a line that does not parse
 def check_syntax(script: Script) -> Iterator[Diagnostic]:
     """Lines that do not parse, or that need a newer Python."""
     for number in sorted(script.broken):
-        version = newer_python(script.line(number))
+        version = detect_newer_python(script.line(number))
         if version:
-            diagnostic = symptom("code-does-not-parse").diagnose(
+            diagnostic = find_symptom("code-does-not-parse").diagnose(
                 f"line {number}",
                 evidence=script.line(number)[:LONGEST_EVIDENCE],
                 basis="recognised",
@@ -34,7 +34,7 @@ def check_syntax(script: Script) -> Iterator[Diagnostic]:
             )
             return
     for number, message in sorted(script.broken.items()):
-        yield symptom("code-does-not-parse").diagnose(
+        yield find_symptom("code-does-not-parse").diagnose(
             f"line {number}" if number else "",
             evidence=script.line(number)[:LONGEST_EVIDENCE],
             basis="recognised",
@@ -48,7 +48,7 @@ def check_shell(script: Script) -> Iterator[Diagnostic]:
     for number, line in sorted(script.shell.items()):
         match = re.search(r"\btransformers (run|convert|train)\b", line)
         if match:
-            yield symptom("shell-command-removed").diagnose(
+            yield find_symptom("shell-command-removed").diagnose(
                 f"line {number}", evidence=line, basis="recognised", command=match[1]
             )
 
@@ -56,12 +56,12 @@ def check_shell(script: Script) -> Iterator[Diagnostic]:
 def check_shapes(script: Script) -> Iterator[Diagnostic]:
     """A batch that is reshaped into one row."""
     for call in script.calls:
-        shape = _shape(call)
+        shape = _find_shape(call)
         if shape in ([1, -1], [-1]) and call.method in ("reshape", "view"):
             text = ast.unparse(call.node).lower()
             is_batch = not _is_of_one_text(call.node)
             if is_batch and ("id" in text or "token" in text or "input" in text):
-                yield symptom("batch-flattened").diagnose(
+                yield find_symptom("batch-flattened").diagnose(
                     f"line {call.line}", evidence=script.line(call.line), basis="recognised"
                 )
 
@@ -89,7 +89,7 @@ def check_pickles(script: Script) -> Iterator[Diagnostic]:
             and call.method == "load"
             and call.constant("weights_only") is False
         ):
-            yield symptom("pickled-weights-refused").diagnose(
+            yield find_symptom("pickled-weights-refused").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised",
                 level="warning",
             )  # fmt: skip
@@ -102,7 +102,7 @@ def check_devices(script: Script) -> Iterator[Diagnostic]:
             call.method == "pipeline" and call.constant("device") in (0, "cuda", "cuda:0")
         ) or call.method == "cuda"
         if asks:
-            yield symptom("gpu-not-available").diagnose(
+            yield find_symptom("gpu-not-available").diagnose(
                 f"line {call.line}",
                 evidence=script.line(call.line),
                 basis="guess",
@@ -115,7 +115,7 @@ def check_pieces(script: Script) -> Iterator[Diagnostic]:
     lowers = any(call.method in ("lower", "normalize", "preprocess_text") for call in script.calls)
     for call in script.calls:
         if call.method == "FullSentencePieceTokenizer" and not lowers:
-            yield symptom("text-not-lowercased").diagnose(
+            yield find_symptom("text-not-lowercased").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
     adds_specials = re.search(r"""\[\s*["']\[CLS\]["']\s*\]""", script.source)
@@ -131,7 +131,7 @@ def check_pieces(script: Script) -> Iterator[Diagnostic]:
         ):
             line = script.line(node.lineno)
             limit = node.slice.upper.id
-            yield symptom("pieces-not-cut").diagnose(
+            yield find_symptom("pieces-not-cut").diagnose(
                 f"line {node.lineno}",
                 evidence=line,
                 basis="recognised",
@@ -154,7 +154,7 @@ def check_lists(script: Script) -> Iterator[Diagnostic]:
             ):
                 name = node.targets[0].id
                 if not re.search(rf"\b{name}(?:\.(?:append|extend|insert)\(| \+=|\[)", body):
-                    yield symptom("segments-never-filled").diagnose(
+                    yield find_symptom("segments-never-filled").diagnose(
                         f"line {node.lineno}",
                         evidence=script.line(node.lineno),
                         basis="recognised",
@@ -177,14 +177,14 @@ def check_habits(script: Script) -> Iterator[Diagnostic]:
                     and "tokenizer" not in call.name.lower()
                 )
                 if one_text:
-                    yield symptom("one-text-at-a-time").diagnose(
+                    yield find_symptom("one-text-at-a-time").diagnose(
                         f"line {call.line}", evidence=script.line(call.line), basis="recognised"
                     )
     for call in script.calls:
         local = {"base_url", "openai_api_base"} & set(call.keywords)
         sends_ids = call.constant("check_embedding_ctx_length") is not False
         if call.method == "OpenAIEmbeddings" and local and sends_ids:
-            yield symptom("token-ids-sent").diagnose(
+            yield find_symptom("token-ids-sent").diagnose(
                 f"line {call.line}",
                 evidence=script.line(call.line),
                 basis="recognised",
@@ -194,7 +194,7 @@ def check_habits(script: Script) -> Iterator[Diagnostic]:
 
 def _diagnose_left_side(script: Script, line: int) -> Diagnostic:
     text = script.line(line)
-    return symptom("left-padding").diagnose(
+    return find_symptom("left-padding").diagnose(
         f"line {line}",
         evidence=text,
         basis="recognised",
@@ -214,7 +214,7 @@ def _is_of_one_text(value: ast.expr) -> bool:
     return False
 
 
-def _shape(call: CallSite) -> list[object]:
+def _find_shape(call: CallSite) -> list[object]:
     """The shape that a reshape asks for."""
     values = call.arguments
     if call.name in ("tensorflow.reshape", "numpy.reshape", "torch.reshape"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.errors import Diagnostic
 
@@ -36,22 +36,22 @@ def check_loading(script: Script) -> Iterator[Diagnostic]:
     for call in script.calls:
         where, line = f"line {call.line}", script.line(call.line)
         if call.name == "tensorflow_hub.Module":
-            yield symptom("hub-too-old").diagnose(where, evidence=line, basis="recognised")
+            yield find_symptom("hub-too-old").diagnose(where, evidence=line, basis="recognised")
         if call.name != "tensorflow_hub.KerasLayer":
             continue
         if is_tf1_module(call.origin) and "signature" not in call.keywords:
-            yield symptom("tf1-module-in-keras-layer").diagnose(
+            yield find_symptom("tf1-module-in-keras-layer").diagnose(
                 where, evidence=line, basis="recognised"
             )
         if call.constant("trainable") is False and trains:
-            yield symptom("nothing-trainable").diagnose(
+            yield find_symptom("nothing-trainable").diagnose(
                 where,
                 evidence=line,
                 basis="guess",
                 fix=f"If it is to be tuned: {line.replace('trainable=False', 'trainable=True')}",
             )
         if _uses_keras3(script):
-            yield symptom("keras3-with-hub-layer").diagnose(
+            yield find_symptom("keras3-with-hub-layer").diagnose(
                 where, evidence=line, basis="recognised", level="warning"
             )
 
@@ -62,32 +62,38 @@ def check_encoder_calls(script: Script) -> Iterator[Diagnostic]:
         where, line = f"line {call.line}", script.line(call.line)
         first = call.arguments[0] if call.arguments else call.keyword("inputs")
         takes_dict = call.version is None or call.version >= FIRST_DICT_VERSION
-        keys = _dict_keys(first)
+        keys = _find_dict_keys(first)
         if _holds_text(first) or "text" in keys:
-            yield symptom("text-into-encoder").diagnose(where, evidence=line, basis="recognised")
+            yield find_symptom("text-into-encoder").diagnose(
+                where, evidence=line, basis="recognised"
+            )
         elif not call.arguments and set(call.keywords) - {"inputs", "training", "mask"}:
-            yield symptom("hub-inputs-keywords").diagnose(
+            yield find_symptom("hub-inputs-keywords").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: encoder({ENCODER_CALL})"
             )
         elif takes_dict and isinstance(first, ast.List | ast.Tuple):
-            yield symptom("hub-inputs-list").diagnose(where, evidence=line, basis="recognised")
+            yield find_symptom("hub-inputs-list").diagnose(where, evidence=line, basis="recognised")
         elif not takes_dict and keys:
-            yield symptom("hub-inputs-list").diagnose(
+            yield find_symptom("hub-inputs-list").diagnose(
                 where,
                 evidence=line,
                 basis="recognised",
                 fix="Version 1 takes a list: encoder([ids, mask, types])",
             )
         elif keys & OTHER_NAMES:
-            yield symptom("hub-inputs-names").diagnose(
+            yield find_symptom("hub-inputs-names").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: encoder({ENCODER_CALL})"
             )
         elif isinstance(first, ast.Name | ast.Attribute) and _is_tensor(script, first):
-            yield symptom("hub-inputs-wrong").diagnose(
+            yield find_symptom("hub-inputs-wrong").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: encoder({ENCODER_CALL})"
             )
-        if isinstance(first, ast.List) and _names(first)[1:] and _is_swapped(_names(first)):
-            yield symptom("mask-and-type-ids-swapped").diagnose(
+        if (
+            isinstance(first, ast.List)
+            and _list_names(first)[1:]
+            and _is_swapped(_list_names(first))
+        ):
+            yield find_symptom("mask-and-type-ids-swapped").diagnose(
                 where, evidence=line, basis="recognised", fix="The order is ids, mask, types"
             )
 
@@ -98,7 +104,7 @@ def check_tf1_calls(script: Script) -> Iterator[Diagnostic]:
         if is_tf1_module(call.origin) and not _is_made_by(
             script, call, "tensorflow_hub.KerasLayer"
         ):
-            yield symptom("tf1-module-called").diagnose(
+            yield find_symptom("tf1-module-called").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
 
@@ -110,7 +116,7 @@ def check_attributes(script: Script) -> Iterator[Diagnostic]:
             continue
         holding = script.names.holding(node.value)
         if holding and holding.kind == "hub-module":
-            yield symptom("module-attribute-missing").diagnose(
+            yield find_symptom("module-attribute-missing").diagnose(
                 f"line {node.lineno}",
                 evidence=script.line(node.lineno),
                 basis="recognised",
@@ -135,7 +141,7 @@ def check_results(script: Script) -> Iterator[Diagnostic]:
         names = "last_hidden_state", "pooler_output"
         if call.kind == "hub-module":
             names = "sequence_output", "pooled_output"
-        yield symptom("outputs-unpacked").diagnose(
+        yield find_symptom("outputs-unpacked").diagnose(
             f"line {node.lineno}",
             evidence=script.line(node.lineno),
             basis="recognised",
@@ -149,7 +155,7 @@ def check_preprocessor(script: Script) -> Iterator[Diagnostic]:
         return
     for call in script.calls:
         if call.name.startswith("tensorflow_hub.") and "preprocess" in call.origin:
-            yield symptom("tensorflow-text-not-imported").diagnose(
+            yield find_symptom("tensorflow-text-not-imported").diagnose(
                 f"line {call.line}",
                 evidence=script.line(call.line),
                 basis="recognised",
@@ -168,7 +174,7 @@ def check_dtypes(script: Script) -> Iterator[Diagnostic]:
         wrong = last.strip("'\"") in ("int64", "float32", "float64")
         is_ids = call.arguments and "id" in ast.unparse(call.arguments[0])
         if call.name.startswith("tensorflow.") and wrong and is_ids:
-            yield symptom("hub-inputs-int64").diagnose(
+            yield find_symptom("hub-inputs-int64").diagnose(
                 f"line {call.line}",
                 evidence=script.line(call.line),
                 basis="recognised",
@@ -188,7 +194,7 @@ def check_exceptions(script: Script) -> Iterator[Diagnostic]:
         for handler in node.handlers:
             kind = ast.unparse(handler.type) if handler.type else ""
             if kind.endswith("InvalidArgumentError"):
-                yield symptom("exception-never-raised").diagnose(
+                yield find_symptom("exception-never-raised").diagnose(
                     f"line {handler.lineno}",
                     evidence=script.line(handler.lineno),
                     basis="recognised",
@@ -205,9 +211,11 @@ def check_keras(script: Script) -> Iterator[Diagnostic]:
             and call.origin
             and not call.origin.endswith((".keras", ".h5"))
         ):
-            yield symptom("keras3-savedmodel").diagnose(where, evidence=line, basis="recognised")
+            yield find_symptom("keras3-savedmodel").diagnose(
+                where, evidence=line, basis="recognised"
+            )
         if "TFLiteConverter" in call.name and script.mentions("albert"):
-            yield symptom("tflite-fails").diagnose(
+            yield find_symptom("tflite-fails").diagnose(
                 where, evidence=line, basis="recognised", level="warning"
             )
 
@@ -227,7 +235,7 @@ def _is_made_by(script: Script, call: CallSite, name: str) -> bool:
     return holding is not None and holding.made_by == name
 
 
-def _dict_keys(value: ast.expr | None) -> set[str]:
+def _find_dict_keys(value: ast.expr | None) -> set[str]:
     """The keys of `{"a": …}` or `dict(a=…)`."""
     if isinstance(value, ast.Dict):
         keys = (key.value for key in value.keys if isinstance(key, ast.Constant))
@@ -260,7 +268,7 @@ def _is_tensor(script: Script, name: ast.Name | ast.Attribute) -> bool:
     return "id" in words or "token" in words
 
 
-def _names(value: ast.List) -> list[str]:
+def _list_names(value: ast.List) -> list[str]:
     return [ast.unparse(item).lower() for item in value.elts]
 
 

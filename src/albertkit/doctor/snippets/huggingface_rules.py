@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from albertkit.doctor.catalogue import symptom
+from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.errors import Diagnostic
 
@@ -42,16 +42,18 @@ def check_models(script: Script) -> Iterator[Diagnostic]:
         if call.method == "from_pretrained":
             yield from _check_opening(call, cls, where, line, albert=albert)
         if cls == "AlbertConfig" and not call.arguments and not call.keywords and not call.unpacks:
-            yield symptom("config-of-xxlarge").diagnose(where, evidence=line, basis="recognised")
+            yield find_symptom("config-of-xxlarge").diagnose(
+                where, evidence=line, basis="recognised"
+            )
         for name in IGNORED_ARGUMENTS & set(call.keywords):
             if call.method in ("from_pretrained", "pipeline"):
-                yield symptom("argument-ignored").diagnose(
+                yield find_symptom("argument-ignored").diagnose(
                     where, evidence=line, basis="recognised", argument=name
                 )
         if call.method in ("from_pretrained", cls) and call.constant("output_attentions") is True:
             implementation = call.constant("attn_implementation")
             if implementation != "eager" and "Model" in cls:
-                yield symptom("attentions-not-returned").diagnose(
+                yield find_symptom("attentions-not-returned").diagnose(
                     where, evidence=line, basis="recognised"
                 )
 
@@ -61,29 +63,29 @@ def _check_opening(
 ) -> Iterator[Diagnostic]:
     name = call.origin
     if BARE_NAME.fullmatch(name.rpartition("/")[2]):
-        yield symptom("name-or-network").diagnose(
+        yield find_symptom("name-or-network").diagnose(
             where,
             evidence=line,
             basis="recognised",
             fix=f"Write: {line.replace(name, name + '-v2')}",
         )
     if XLARGE_V2.search(name):
-        yield symptom("xlarge-v2-differs").diagnose(where, evidence=line, basis="recognised")
+        yield find_symptom("xlarge-v2-differs").diagnose(where, evidence=line, basis="recognised")
     if cls in OTHER_CLASSES and "albert" in name.lower() and not CHINESE.search(name):
         albert_class = re.sub(r"^(?:Bert|Roberta|DistilBert)", "Albert", cls)
-        yield symptom("other-model-class").diagnose(
+        yield find_symptom("other-model-class").diagnose(
             where,
             evidence=line,
             basis="recognised",
             fix=f"Write: {line.replace(cls, albert_class)}",
         )
     if cls.startswith("AlbertTokenizer") and CHINESE.search(name):
-        yield symptom("chinese-albert").diagnose(where, evidence=line, basis="recognised")
+        yield find_symptom("chinese-albert").diagnose(where, evidence=line, basis="recognised")
     is_bert = IS_BERT.search(name.lower()) is not None
     if "Tokenizer" in cls and is_bert and albert:
-        yield symptom("tokenizer-of-bert").diagnose(where, evidence=line, basis="recognised")
+        yield find_symptom("tokenizer-of-bert").diagnose(where, evidence=line, basis="recognised")
     if call.constant("keep_accents") is True:
-        yield symptom("accents-unknown").diagnose(where, evidence=line, basis="recognised")
+        yield find_symptom("accents-unknown").diagnose(where, evidence=line, basis="recognised")
 
 
 def check_model_calls(script: Script) -> Iterator[Diagnostic]:
@@ -92,7 +94,7 @@ def check_model_calls(script: Script) -> Iterator[Diagnostic]:
         where, line = f"line {call.line}", script.line(call.line)
         unknown = sorted(set(call.keywords) - FORWARD_NAMES - PRETRAINING_LABELS)
         if unknown:
-            yield symptom("input-name-ignored").diagnose(
+            yield find_symptom("input-name-ignored").diagnose(
                 where, evidence=f"{', '.join(unknown)} in: {line}", basis="recognised"
             )
         yield from _check_arguments(script, call, where, line)
@@ -102,22 +104,24 @@ def check_model_calls(script: Script) -> Iterator[Diagnostic]:
 def _check_arguments(script: Script, call: CallSite, where: str, line: str) -> Iterator[Diagnostic]:
     first = call.arguments[0] if call.arguments else call.keyword("input_ids")
     holding = script.names.holding(first)
-    is_torch = not _class_of(script, call).startswith("TF")  # whose classes take the whole encoding
+    is_torch = not _find_class(script, call).startswith(
+        "TF"
+    )  # whose classes take the whole encoding
     if first is not None and holding and holding.kind == "encoding" and is_torch:
-        yield symptom("encoding-not-unpacked").diagnose(
+        yield find_symptom("encoding-not-unpacked").diagnose(
             where,
             evidence=line,
             basis="recognised",
             fix=f"Write: {script.insert(first.lineno, first.col_offset, '**')}",
         )
-    source = _encoding_of(script, first)
+    source = _find_encoding(script, first)
     if source and source[1] and "attention_mask" not in call.keywords and len(call.arguments) < 2:
-        yield symptom("mask-not-given").diagnose(
+        yield find_symptom("mask-not-given").diagnose(
             where, evidence=line, basis="recognised", fix=f"Pass all of it: model(**{source[0]})"
         )
     names = [ast.unparse(argument).lower() for argument in call.arguments[1:3]]
     if names and ("type" in names[0] or "segment" in names[0]):
-        yield symptom("mask-and-type-ids-swapped").diagnose(
+        yield find_symptom("mask-and-type-ids-swapped").diagnose(
             where, evidence=line, basis="recognised"
         )
 
@@ -127,52 +131,56 @@ def _check_labels(script: Script, call: CallSite, where: str, line: str) -> Iter
     ids = call.keyword("input_ids") or (call.arguments[0] if call.arguments else None)
     if labels is not None:
         same = ids is not None and ast.unparse(ids) == ast.unparse(labels)
-        source = _encoding_of(script, labels)
-        if (same or source) and "MaskedLM" in _class_of(script, call):
-            yield symptom("labels-at-padding").diagnose(where, evidence=line, basis="recognised")
-    if "ForPreTraining" in _class_of(script, call) and (
+        source = _find_encoding(script, labels)
+        if (same or source) and "MaskedLM" in _find_class(script, call):
+            yield find_symptom("labels-at-padding").diagnose(
+                where, evidence=line, basis="recognised"
+            )
+    if "ForPreTraining" in _find_class(script, call) and (
         PRETRAINING_LABELS & set(call.keywords)
         or (labels is not None and "sentence_order_label" not in call.keywords and not call.unpacks)
     ):
-        yield symptom("loss-missing").diagnose(where, evidence=line, basis="recognised")
+        yield find_symptom("loss-missing").diagnose(where, evidence=line, basis="recognised")
 
 
 def check_tokenizer_calls(script: Script) -> Iterator[Diagnostic]:
     """What is asked of a tokenizer."""
     for call in script.calls_of("tokenizer"):
         where, line = f"line {call.line}", script.line(call.line)
-        second = call.keyword("text_pair") or _argument(call, 1)
-        is_albert = "Albert" in _maker_of(script, call) or "albert" in call.origin.lower()
+        second = call.keyword("text_pair") or _find_argument(call, 1)
+        is_albert = "Albert" in _find_maker(script, call) or "albert" in call.origin.lower()
         if second is not None and is_albert and call.constant("return_token_type_ids") is not True:
-            yield symptom("pair-without-token-types").diagnose(
+            yield find_symptom("pair-without-token-types").diagnose(
                 where,
                 evidence=line,
                 basis="recognised",
-                fix=f"Write: {_with_keyword(script, call, 'return_token_type_ids=True')}",
+                fix=f"Write: {_add_keyword(script, call, 'return_token_type_ids=True')}",
             )
-        first = _argument(call, 0)
+        first = _find_argument(call, 0)
         many = isinstance(first, ast.List) and len(first.elts) > 1
         if many and "padding" not in call.keywords and "return_tensors" in call.keywords:
-            yield symptom("batch-ragged").diagnose(
+            yield find_symptom("batch-ragged").diagnose(
                 where,
                 evidence=line,
                 basis="recognised",
-                fix=f"Write: {_with_keyword(script, call, 'padding=True')}",
+                fix=f"Write: {_add_keyword(script, call, 'padding=True')}",
             )
         if "truncation" not in call.keywords and "max_length" not in call.keywords:
-            yield symptom("truncation-not-asked").diagnose(
+            yield find_symptom("truncation-not-asked").diagnose(
                 where,
                 evidence=line,
                 basis="guess",
-                fix=f"Write: {_with_keyword(script, call, 'truncation=True, max_length=512')}",
+                fix=f"Write: {_add_keyword(script, call, 'truncation=True, max_length=512')}",
             )
         if call.constant("padding") == "max_length":
-            yield symptom("padded-to-maximum").diagnose(where, evidence=line, basis="recognised")
+            yield find_symptom("padded-to-maximum").diagnose(
+                where, evidence=line, basis="recognised"
+            )
         if isinstance(first, ast.Call) and ast.unparse(first.func).endswith(".read"):
-            yield symptom("text-huge").diagnose(where, evidence=line, basis="recognised")
-        for text in _texts(call.arguments):
+            yield find_symptom("text-huge").diagnose(where, evidence=line, basis="recognised")
+        for text in _collect_texts(call.arguments):
             if "[CLS]" in text or "[SEP]" in text:
-                yield symptom("special-tokens-in-text").diagnose(
+                yield find_symptom("special-tokens-in-text").diagnose(
                     where, evidence=line, basis="recognised"
                 )
                 break
@@ -182,32 +190,32 @@ def check_removed(script: Script) -> Iterator[Diagnostic]:
     """What transformers 5 does not have any more."""
     for name in sorted(set(script.aliases.values())):
         if re.fullmatch(r"transformers\.(?:TF|Flax)[A-Z]\w+", name):
-            yield symptom("tf-classes-removed").diagnose(
+            yield find_symptom("tf-classes-removed").diagnose(
                 basis="recognised", evidence=name, name=name.rpartition(".")[2]
             )
     for call in script.calls:
         where, line = f"line {call.line}", script.line(call.line)
         if call.constant("return_tensors") == "tf":
             numpy = line.replace('"tf"', '"np"').replace("'tf'", "'np'")
-            yield symptom("tensorflow-tensors-removed").diagnose(
+            yield find_symptom("tensorflow-tensors-removed").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: {numpy}"
             )
         if call.method == "pipeline" and call.origin in REMOVED_TASKS:
-            yield symptom("pipeline-removed").diagnose(
+            yield find_symptom("pipeline-removed").diagnose(
                 where, evidence=line, basis="recognised", task=call.origin
             )
         owner = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
         holding = script.names.holding(owner)
         if holding and holding.kind == "tokenizer" and call.method in REMOVED_METHODS:
-            yield symptom("tokenizer-method-removed").diagnose(
+            yield find_symptom("tokenizer-method-removed").diagnose(
                 where, evidence=line, basis="recognised", name=call.method
             )
         if call.method == "gradient_checkpointing_enable" and script.mentions("albert"):
-            yield symptom("checkpointing-unsupported").diagnose(
+            yield find_symptom("checkpointing-unsupported").diagnose(
                 where, evidence=line, basis="recognised"
             )
         if call.method == "DataCollatorForSOP":
-            yield symptom("order-collator-deprecated").diagnose(
+            yield find_symptom("order-collator-deprecated").diagnose(
                 where, evidence=line, basis="recognised"
             )
 
@@ -221,7 +229,7 @@ def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
             wrong = re.search(r"<mask>|\[mask\]|\[Mask\]", node.value)
             if wrong and script.mentions("albert"):
                 line = script.line(node.lineno)
-                yield symptom("mask-misspelt").diagnose(
+                yield find_symptom("mask-misspelt").diagnose(
                     f"line {node.lineno}",
                     evidence=line,
                     basis="recognised",
@@ -230,13 +238,13 @@ def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
                 )
     for call in script.calls_of("pipeline"):
         targets = call.keyword("targets")
-        words = _texts([targets]) if targets is not None else []
+        words = _collect_texts([targets]) if targets is not None else []
         parts = [word for word in words if not word.startswith("▁")]
         if parts and script.mentions("albert"):
             line = better = script.line(call.line)
             for word in parts:
                 better = re.sub(rf"([\"'])(?={re.escape(word)}\1)", r"\1▁", better)
-            yield symptom("target-without-underline").diagnose(
+            yield find_symptom("target-without-underline").diagnose(
                 f"line {call.line}",
                 evidence=line,
                 basis="recognised",
@@ -251,27 +259,27 @@ def check_modes(script: Script) -> Iterator[Diagnostic]:
     for call in script.calls:
         fresh = re.fullmatch(r"Albert(?:Model|For\w+)", call.method)
         if fresh and call.arguments and "eval" not in methods and not trains:
-            yield symptom("training-mode").diagnose(
+            yield find_symptom("training-mode").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
         if (
             call.method in ("add_tokens", "add_special_tokens")
             and "resize_token_embeddings" not in methods
         ):
-            yield symptom("token-added-without-row").diagnose(
+            yield find_symptom("token-added-without-row").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
         if call.method == "quantize_dynamic" and script.mentions("albert"):
-            yield symptom("int8-ruins-albert").diagnose(
+            yield find_symptom("int8-ruins-albert").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
 
 
-def _argument(call: CallSite, number: int) -> ast.expr | None:
+def _find_argument(call: CallSite, number: int) -> ast.expr | None:
     return call.arguments[number] if len(call.arguments) > number else None
 
 
-def _encoding_of(script: Script, value: ast.expr | None) -> tuple[str, bool] | None:
+def _find_encoding(script: Script, value: ast.expr | None) -> tuple[str, bool] | None:
     """The encoding that `enc["input_ids"]` or `enc.input_ids` comes from, and if it is padded."""
     if isinstance(value, ast.Name):
         value = script.names.value(value)
@@ -288,18 +296,18 @@ def _encoding_of(script: Script, value: ast.expr | None) -> tuple[str, bool] | N
     return None
 
 
-def _class_of(script: Script, call: CallSite) -> str:
+def _find_class(script: Script, call: CallSite) -> str:
     """The class of the called model."""
-    made_by = _maker_of(script, call).split(".")
+    made_by = _find_maker(script, call).split(".")
     return made_by[-2] if made_by[-1] == "from_pretrained" else made_by[-1]
 
 
-def _maker_of(script: Script, call: CallSite) -> str:
+def _find_maker(script: Script, call: CallSite) -> str:
     holding = script.names.holding(call.node.func)
     return holding.made_by if holding else ""
 
 
-def _with_keyword(script: Script, call: CallSite, keyword: str) -> str:
+def _add_keyword(script: Script, call: CallSite, keyword: str) -> str:
     """The user's line with one more keyword in this call; the call alone if it has many lines."""
     node = call.node
     if not (call.arguments or call.keywords):
@@ -309,7 +317,7 @@ def _with_keyword(script: Script, call: CallSite, keyword: str) -> str:
     return f"{ast.unparse(node)[:-1]}, {keyword})"
 
 
-def _texts(values: list[ast.expr]) -> list[str]:
+def _collect_texts(values: list[ast.expr]) -> list[str]:
     """The texts that are written out in some expressions."""
     return [
         node.value

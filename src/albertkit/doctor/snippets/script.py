@@ -24,7 +24,7 @@ SHORT_NAMES = {  # how people import these; a snippet often leaves the import ou
     "keras": "keras",
     "text": "tensorflow_text",
 }
-VERSION = re.compile(r"/(\d+)/?$")
+HANDLE_VERSION = re.compile(r"/(\d+)/?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class CallSite:
     @property
     def version(self) -> int | None:
         """The version at the end of a TF Hub address; None if there is none."""
-        match = VERSION.search(self.origin)
+        match = HANDLE_VERSION.search(self.origin)
         return int(match[1]) if match else None
 
 
@@ -150,11 +150,11 @@ def read_script(source: str) -> Script:
             _list_calls(script), key=lambda call: (call.line, call.node.col_offset)
         )
     except (RecursionError, MemoryError):
-        return unreadable_script(source)
+        return make_unreadable_script(source)
     return script
 
 
-def unreadable_script(source: str) -> Script:
+def make_unreadable_script(source: str) -> Script:
     """A script of which nothing is read: its expressions are deeper than Python's stack."""
     return Script(source, ast.Module([], []), {0: TOO_DEEP}, {})
 

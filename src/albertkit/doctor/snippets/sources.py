@@ -78,7 +78,7 @@ def mask_shell(lines: list[str]) -> tuple[list[str], dict[int, str]]:
     return python, shell
 
 
-def newer_python(line: str) -> str:
+def detect_newer_python(line: str) -> str:
     """The version of Python that a line needs, such as `3.14`; "" if the running one should do."""
     for version, pattern in NEWER_SYNTAX:
         if version > sys.version_info[:2] and pattern.search(line):

@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import get_args
 
 import numpy as np
 
@@ -21,24 +20,24 @@ from albertkit.engine.native.library import (
     PRECISION_NUMBERS,
     NativeConfig,
     choose_instruction_set,
-    native_library,
+    load_library,
 )
 from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
 from albertkit.engine.process import count_usable_cores, reset_after_fork
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
 from albertkit.graph.encoder import list_layer_prefixes
-from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
+from albertkit.graph.numpy_emitter import NumpyEmitter, multiply_on_one_core
 from albertkit.spec import AlbertConfig, Weights
-from albertkit.spec.config_values import Activation
+from albertkit.spec.config_values import ACTIVATION_NAMES
 from albertkit.spec.parameters import WORD_TABLE, CachedArrays
 
-TABLES = (
+EMBEDDING_TABLES = (
     WORD_TABLE,
     "embeddings.position_embeddings.weight",
     "embeddings.token_type_embeddings.weight",
 )
-PAIRS = ("embeddings.LayerNorm", "encoder.embedding_hidden_mapping_in")
-PAIRS_OF_A_LAYER = (
+MODEL_LAYERS = ("embeddings.LayerNorm", "encoder.embedding_hidden_mapping_in")
+BLOCK_LAYERS = (
     "attention.query",
     "attention.key",
     "attention.value",
@@ -50,7 +49,6 @@ PAIRS_OF_A_LAYER = (
 )
 # Eight tiles a thread: all end at nearly the same time, and the token vectors of a call stay few.
 TOKENS_OF_A_THREAD = 1024
-ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 
 class NativeEngine:
@@ -87,12 +85,12 @@ class NativeEngine:
         cores = threads or count_usable_cores()
         self.tokens_per_call: int | None = cores * TOKENS_OF_A_THREAD
         self.instruction_set = choose_instruction_set(precision)
-        self._library = native_library()
+        self._library = load_library()
         arrays = CachedArrays(weights.arrays)
         self._heads = NumpyEmitter(
-            weights.config, arrays, single_core_matmul if deterministic else None
+            weights.config, arrays, multiply_on_one_core if deterministic else None
         )
-        self._tables = [arrays[name] for name in TABLES]  # read by every call
+        self._tables = [arrays[name] for name in EMBEDDING_TABLES]  # read by every call
         self._handle: int | None = self._create(cores)
         self._free = weakref.finalize(self, self._library.albertkit_destroy, self._handle)
         self._lock = threading.Lock()
@@ -187,7 +185,10 @@ class NativeEngine:
         config = self.config
         order = list_layer_prefixes(config)
         prefixes = list(dict.fromkeys(order))
-        pairs = [*PAIRS, *(f"{prefix}{name}" for prefix in prefixes for name in PAIRS_OF_A_LAYER)]
+        pairs = [
+            *MODEL_LAYERS,
+            *(f"{prefix}{name}" for prefix in prefixes for name in BLOCK_LAYERS),
+        ]
         arrays = CachedArrays(self.weights.arrays)
         used = [
             *self._tables,
@@ -200,7 +201,7 @@ class NativeEngine:
             config.intermediate_size,
             len(prefixes),
             len(order),
-            ACTIVATIONS.index(config.activation),
+            ACTIVATION_NAMES.index(config.activation),
             PRECISION_NUMBERS[self.precision],
             config.layer_norm_eps,
             cores,

@@ -17,7 +17,7 @@ from albertkit.engine.protocol import Precision
 from albertkit.errors import InputError, ResourceError
 
 LIBRARY = Path(__file__).with_name("albertkit_native.so")
-VERSION = 1  # of the C interface
+INTERFACE_VERSION = 1  # of the C interface
 ISA_VARIABLE = "ALBERTKIT_ISA"
 NO_ISA = "none"  # a value of the variable: this processor has no instruction set of ours
 # The fastest first.
@@ -45,7 +45,7 @@ class NativeConfig(ctypes.Structure):
 
 
 @functools.cache
-def native_library() -> ctypes.CDLL:
+def load_library() -> ctypes.CDLL:
     """Load the library.
 
     Returns:
@@ -55,13 +55,13 @@ def native_library() -> ctypes.CDLL:
         ResourceError: [engine-unavailable] if it was not built, or is another version's.
     """
     if not LIBRARY.is_file():
-        raise _unavailable(*_explain_absence())
+        raise _unavailable_error(*_explain_absence())
     try:
         library = ctypes.CDLL(str(LIBRARY))
     except OSError as error:
-        raise _unavailable(str(error)) from error
-    if library.albertkit_version() != VERSION:
-        raise _unavailable("the compiled library is of another version of albertkit")
+        raise _unavailable_error(str(error)) from error
+    if library.albertkit_version() != INTERFACE_VERSION:
+        raise _unavailable_error("the compiled library is of another version of albertkit")
     library.albertkit_supports.argtypes = [c_char_p]
     library.albertkit_computes.argtypes = [c_char_p, c_int32]
     library.albertkit_create.argtypes = [
@@ -111,7 +111,7 @@ def choose_instruction_set(precision: Precision) -> str:
             )
         return forced
     if not usable:
-        raise _unavailable(
+        raise _unavailable_error(
             f"this processor has no instructions for {precision} that it knows", OTHER_PROCESSOR
         )
     return usable[0]
@@ -132,7 +132,7 @@ def find_obstacle(precision: Precision) -> ResourceError | None:
 
 def list_instruction_sets(precision: Precision) -> list[str]:
     """The instruction sets of this processor that compute a precision, the fastest first."""
-    library = native_library()
+    library = load_library()
     if os.environ.get(ISA_VARIABLE) == NO_ISA:
         return []
     return [isa for isa in INSTRUCTION_SETS if _is_usable(library, isa, precision)]
@@ -157,5 +157,5 @@ def _explain_absence() -> tuple[str, str]:
     )
 
 
-def _unavailable(why: str, fix: str = "Install albertkit again") -> ResourceError:
+def _unavailable_error(why: str, fix: str = "Install albertkit again") -> ResourceError:
     return ResourceError("engine-unavailable", "the native engine cannot be used", why=why, fix=fix)

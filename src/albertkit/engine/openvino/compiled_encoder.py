@@ -26,7 +26,7 @@ from albertkit.engine.openvino.graphs import (
     build_layer_graph,
     build_reading_graph,
 )
-from albertkit.engine.openvino_library import openvino, openvino_core
+from albertkit.engine.openvino_library import get_core, import_openvino
 from albertkit.engine.protocol import PackedBatch
 from albertkit.graph.encoder import list_layer_prefixes
 
@@ -68,7 +68,7 @@ class SingleGraphEncoder:
 
     def __init__(self, create_emitter: EmitterFactory, settings: Settings) -> None:
         """Compile nothing yet; `settings` are OpenVINO's."""
-        self._core = openvino_core()  # created here, since every user of the encoder needs it
+        self._core = get_core()  # created here, since every user of the encoder needs it
         self._create_emitter = create_emitter
         self._settings = settings
         self._compiled: dict[Callable[[OpenVinoEmitter], Model], CompiledModel] = {}
@@ -92,7 +92,7 @@ class LayerwiseEncoder:
 
     def __init__(self, create_emitter: EmitterFactory, settings: Settings) -> None:
         """Compile all graphs; `settings` are OpenVINO's."""
-        core, emit = openvino_core(), create_emitter()
+        core, emit = get_core(), create_emitter()
         self._embeddings = core.compile_model(build_embeddings_graph(emit), "CPU", settings)
         self._prefixes = list_layer_prefixes(emit.config)
         self._layers: dict[str, CompiledModel] = {
@@ -138,7 +138,7 @@ class _LayerwiseRequest:
         self._layers = layers
 
     def vectors(self, batch: PackedBatch, slots: Int64Array) -> FloatArray:
-        ov = openvino()
+        ov = import_openvino()
         run_request(self._embeddings, [batch.ids, batch.type_ids, batch.positions])
         before = self._embeddings.get_output_tensor(0)
         after, spare = (ov.Tensor(before.element_type, before.shape) for _ in range(2))
@@ -154,7 +154,7 @@ class _LayerwiseRequest:
 
 def run_request(request: InferRequest, inputs: Sequence[Int32Array | Int64Array]) -> None:
     """Compute with these inputs, without a copy."""
-    ov = openvino()
+    ov = import_openvino()
     for number, values in enumerate(inputs):
         request.set_input_tensor(number, ov.Tensor(values, shared_memory=True))
     _compute(request)

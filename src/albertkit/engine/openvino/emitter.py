@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.arrays import FloatArray
-from albertkit.engine.openvino_library import openvino
+from albertkit.engine.openvino_library import import_openvino
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
-from albertkit.spec.heads import norm_eps
-from albertkit.spec.parameters import as_writable, layer_prefix
+from albertkit.spec.heads import get_norm_eps
+from albertkit.spec.parameters import make_layer_prefix, make_writable
 
 if TYPE_CHECKING:
     from openvino import Node
@@ -43,7 +43,7 @@ class OpenVinoEmitter:
             bare_products: Leave nothing for OpenVINO to fuse into a product, for processors on
                 which only its bare products are fast.
         """
-        self.op = openvino().opset15
+        self.op = import_openvino().opset15
         self.config = config
         self.arrays = ScaledQueries(config, arrays)
         self.bare_products = bare_products
@@ -65,7 +65,7 @@ class OpenVinoEmitter:
     def norm(self, x: Node, name: str) -> Node:
         """As Emitter.norm."""
         last = self.op.constant(np.array([-1], np.int64))
-        y = self.op.mvn(x, last, True, norm_eps(self.config, name), "INSIDE_SQRT")
+        y = self.op.mvn(x, last, True, get_norm_eps(self.config, name), "INSIDE_SQRT")
         y = self.op.multiply(y, self._constant(f"{name}.weight"))
         return self.op.add(y, self._constant(f"{name}.bias"))
 
@@ -122,7 +122,7 @@ class OpenVinoEmitter:
 
     def _constant(self, name: str) -> Node:
         if name not in self.constants:
-            memory = as_writable(self.arrays[name])
+            memory = make_writable(self.arrays[name])
             self.constants[name] = self.op.constant(memory, shared_memory=True)
         return self.constants[name]
 
@@ -138,7 +138,7 @@ class ScaledQueries(Mapping[str, FloatArray]):
         self._arrays = arrays
         self._scale = np.float32(1 / math.sqrt(config.head_size))
         self._queries: dict[str, FloatArray | None] = {
-            f"{layer_prefix(group, inner)}attention.query.{part}": None
+            f"{make_layer_prefix(group, inner)}attention.query.{part}": None
             for group in range(config.num_hidden_groups)
             for inner in range(config.inner_group_num)
             for part in ("weight", "bias")

@@ -24,7 +24,7 @@ from albertkit.engine.openvino.emitter import OpenVinoEmitter
 from albertkit.engine.process import count_usable_cores, keep_inherited, reset_after_fork
 from albertkit.engine.processor import read_cpu_flags
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
-from albertkit.graph.numpy_emitter import NumpyEmitter, single_core_matmul
+from albertkit.graph.numpy_emitter import NumpyEmitter, multiply_on_one_core
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.parameters import CachedArrays
 
@@ -68,7 +68,7 @@ class OpenVinoEngine:
         self.deterministic = deterministic
         arrays = CachedArrays(weights.arrays)
         self._heads = NumpyEmitter(
-            weights.config, arrays, single_core_matmul if deterministic else None
+            weights.config, arrays, multiply_on_one_core if deterministic else None
         )
         bare = precision == "float32" and is_bare_product_faster(read_cpu_flags())
         self._create_emitter = partial(OpenVinoEmitter, weights.config, arrays, bare_products=bare)
@@ -84,14 +84,14 @@ class OpenVinoEngine:
         """The model's config."""
         return self.weights.config
 
-    def run(self, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+    def run(self, batch: PackedBatch, request: OutputRequest) -> Outputs:
         """Compute the requested outputs of a packed batch; as `Engine.run`."""
-        check_request(self.weights, batch, wanted)
+        check_request(self.weights, batch, request)
         requests, executor = self._running()
         if executor is None:
-            return self._compute(requests, batch, wanted)
+            return self._compute(requests, batch, request)
         parts = [
-            executor.submit(self._compute, requests, *part) for part in split_texts(batch, wanted)
+            executor.submit(self._compute, requests, *part) for part in split_texts(batch, request)
         ]
         return concat_outputs([part.result() for part in parts])
 
@@ -147,13 +147,13 @@ class OpenVinoEngine:
                 raise RuntimeError("this engine was closed")
             return self._requests, self._executor
 
-    def _compute(self, requests: RequestPool, batch: PackedBatch, wanted: OutputRequest) -> Outputs:
+    def _compute(self, pool: RequestPool, batch: PackedBatch, request: OutputRequest) -> Outputs:
         # If deterministic, all vectors are computed: the number of slots read changes the bits.
-        read = None if self.deterministic else list_read_tokens(batch, wanted)
+        read = None if self.deterministic else list_read_tokens(batch, request)
         slots = batch.slots if read is None else batch.slots[read]
-        with requests.acquire() as request:
-            vectors = request.vectors(batch, slots)  # [K, H]
-        return compute_outputs(self._heads, vectors, batch.offsets, wanted, read)
+        with pool.acquire() as inference:
+            vectors = inference.vectors(batch, slots)  # [K, H]
+        return compute_outputs(self._heads, vectors, batch.offsets, request, read)
 
 
 class RequestPool:

@@ -18,14 +18,14 @@ from stat import S_IFDIR, S_IFMT, S_IFREG
 
 from albertkit.errors import FormatError
 from albertkit.fileformats.archives.tar_stream import (
-    BLOCK,
-    CHUNK,
+    CHUNK_BYTES,
     GZIP,
+    TAR_BLOCK,
     ArchiveStream,
     is_tar,
     read_tar_members,
-    too_large,
-    unsafe,
+    too_large_error,
+    unsafe_member_error,
 )
 from albertkit.fileformats.archives.zip_directory import (
     DEFLATED,
@@ -39,7 +39,7 @@ from albertkit.fileformats.reader import map_file
 
 # An xxlarge ALBERT with its optimizer's state has 3 GB; weights shrink by a tenth, a graph or a
 # vocabulary twentyfold, zeros a thousandfold.
-MOST_BYTES = 20 * 2**30
+MOST_EXTRACTED_BYTES = 20 * 2**30
 MOST_RATIO = 100
 ALWAYS_ALLOWED = 16 * 2**20  # bytes, however small the archive is
 MOST_MEMBERS = 10_000
@@ -76,7 +76,7 @@ class ExtractedArchive:
 
 def is_archive(data: memoryview) -> bool:
     """Check whether a file's content is an archive of a supported format."""
-    return is_zip(data) or bytes(data[:2]) == GZIP or is_tar(bytes(data[:BLOCK]))
+    return is_zip(data) or bytes(data[:2]) == GZIP or is_tar(bytes(data[:TAR_BLOCK]))
 
 
 def extract_archive(archive: Path, directory: Path) -> None:
@@ -93,14 +93,14 @@ def extract_archive(archive: Path, directory: Path) -> None:
         ResourceError: [write-failed].
     """
     data, name = map_file(archive), str(archive)
-    most = min(MOST_BYTES, max(ALWAYS_ALLOWED, MOST_RATIO * len(data)))
+    most = min(MOST_EXTRACTED_BYTES, max(ALWAYS_ALLOWED, MOST_RATIO * len(data)))
     target = _Target(directory, name)
     if is_zip(data):
         _extract_zip(data, target, most)
     elif is_archive(data):
         _extract_tar(ArchiveStream(data, name, most), target)
     else:
-        raise _unknown_format("this is not an archive", bytes(data[:12]), name)
+        raise _unknown_format_error("this is not an archive", bytes(data[:12]), name)
 
 
 class _Target:
@@ -131,18 +131,24 @@ class _Target:
         """Split a member's name into parts, and check it by itself and against the others."""
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if name.startswith("/") or ".." in parts or not all(map(_is_plain, parts)):
-            raise unsafe(self.archive, f"its member {name[:100]!r} does not have a plain name")
+            raise unsafe_member_error(
+                self.archive, f"its member {name[:100]!r} does not have a plain name"
+            )
         if len(parts) > DEEPEST or (is_file and not parts):
-            raise unsafe(self.archive, f"its member {name[:100]!r} has no name, or too long a one")
+            raise unsafe_member_error(
+                self.archive, f"its member {name[:100]!r} has no name, or too long a one"
+            )
         folded = tuple(unicodedata.normalize("NFC", part).casefold() for part in parts)
         is_below_file = any(self._taken.get(folded[:end]) for end in range(1, len(folded)))
         if is_below_file or (folded in self._taken and (is_file or self._taken[folded])):
-            raise unsafe(self.archive, f"two of its members have the name {name[:100]!r}")
+            raise unsafe_member_error(
+                self.archive, f"two of its members have the name {name[:100]!r}"
+            )
         for end in range(1, len(folded)):
             self._taken.setdefault(folded[:end], False)
         self._taken[folded] = is_file
         if len(self._taken) > MOST_MEMBERS:
-            raise unsafe(self.archive, f"it has more than {MOST_MEMBERS:,} members")
+            raise unsafe_member_error(self.archive, f"it has more than {MOST_MEMBERS:,} members")
         return parts
 
 
@@ -155,15 +161,15 @@ def _is_plain(part: str) -> bool:
 
 
 def _extract_tar(stream: ArchiveStream, target: _Target) -> None:
-    first_block = stream.peek(BLOCK)
+    first_block = stream.peek(TAR_BLOCK)
     if not is_tar(first_block):
-        raise _unknown_format("this is one compressed file", first_block[:12], stream.name)
+        raise _unknown_format_error("this is one compressed file", first_block[:12], stream.name)
     for member in read_tar_members(stream):
         if member.is_directory:
             target.add_directory(member.name)
             continue
         if member.size > stream.most:
-            raise too_large(stream.name, stream.most)
+            raise too_large_error(stream.name, stream.most)
         target.add_file(member.name, stream.chunks(member.size))
     stream.finish()
 
@@ -171,11 +177,11 @@ def _extract_tar(stream: ArchiveStream, target: _Target) -> None:
 def _extract_zip(data: memoryview, target: _Target, most: int) -> None:
     members = read_zip_directory(data, target.archive)
     if sum(member.size for member in members) > most:
-        raise too_large(target.archive, most)
+        raise too_large_error(target.archive, most)
     for member in members:
         kind = S_IFMT(member.mode)
         if kind not in (0, S_IFREG, S_IFDIR) or member.method not in (STORED, DEFLATED):
-            raise unsafe(
+            raise unsafe_member_error(
                 target.archive,
                 f"its member {member.name[:100]!r} is a link, a device, "
                 "or compressed by an unsupported method",
@@ -206,14 +212,14 @@ def _read_checked(data: memoryview, member: ZipMember, archive: str) -> Iterator
 
 def _decompress(compressed: memoryview, member: ZipMember) -> Iterator[bytes]:
     if member.method == STORED:
-        for start in range(0, len(compressed), CHUNK):
-            yield bytes(compressed[start : start + CHUNK])
+        for start in range(0, len(compressed), CHUNK_BYTES):
+            yield bytes(compressed[start : start + CHUNK_BYTES])
         return
     stream = zlib.decompressobj(wbits=-15)
     left: bytes | memoryview = compressed
     try:
         while not stream.eof:
-            chunk = stream.decompress(left, CHUNK)
+            chunk = stream.decompress(left, CHUNK_BYTES)
             left = stream.unconsumed_tail
             if not chunk and not left:
                 return  # it ends early: the caller compares the size
@@ -222,7 +228,7 @@ def _decompress(compressed: memoryview, member: ZipMember) -> Iterator[bytes]:
         return  # the caller compares the size
 
 
-def _unknown_format(what: str, prefix: bytes, name: str) -> FormatError:
+def _unknown_format_error(what: str, prefix: bytes, name: str) -> FormatError:
     return FormatError(
         "file-wrong-format",
         f"{what}: it begins with {prefix!r}",

@@ -17,8 +17,8 @@ from typing import Final, NoReturn
 from albertkit.errors import FormatError
 from albertkit.fileformats.reader import format_error
 
-BLOCK = 512  # bytes
-CHUNK = 1 << 18  # compressed bytes taken at a time
+TAR_BLOCK = 512  # bytes
+CHUNK_BYTES = 1 << 18  # compressed bytes taken at a time
 LONGEST_HEADER = 1 << 16  # bytes of a long name, or of pax records
 GZIP = b"\x1f\x8b"
 FILE, DIRECTORY, PAX, GLOBAL_PAX, LONG_NAME = b"0", b"5", b"x", b"g", b"L"
@@ -77,13 +77,13 @@ class ArchiveStream:
     def chunks(self, count: int) -> Iterator[bytes]:
         """Take the next bytes in chunks."""
         while count:
-            chunk = self.take(min(count, CHUNK))
+            chunk = self.take(min(count, CHUNK_BYTES))
             yield chunk
             count -= len(chunk)
 
     def finish(self) -> None:
         """Read to the end, where gzip has a checksum of all bytes."""
-        while self.peek(CHUNK):
+        while self.peek(CHUNK_BYTES):
             self._buffer = b""
         if self._gzip is not None and not self._gzip.eof:
             self._end_too_early()
@@ -96,11 +96,11 @@ class ArchiveStream:
                 return
             self._total += len(chunk)
             if self._total > self.most:
-                raise too_large(self.name, self.most)
+                raise too_large_error(self.name, self.most)
             self._buffer += chunk
 
     def _next(self) -> bytes:
-        chunk = bytes(self._compressed[self._offset : self._offset + CHUNK])
+        chunk = bytes(self._compressed[self._offset : self._offset + CHUNK_BYTES])
         self._offset += len(chunk)
         return chunk
 
@@ -108,9 +108,9 @@ class ArchiveStream:
         """Decompress some more bytes; none at the end, or if the input ends too early."""
         chunk = b""
         while not chunk and not stream.eof:
-            compressed = self._compressed[self._offset : self._offset + CHUNK]
+            compressed = self._compressed[self._offset : self._offset + CHUNK_BYTES]
             try:
-                chunk = stream.decompress(compressed, CHUNK)
+                chunk = stream.decompress(compressed, CHUNK_BYTES)
             except zlib.error as error:
                 raise FormatError(
                     "file-malformed",
@@ -151,7 +151,7 @@ def read_tar_members(stream: ArchiveStream) -> Iterator[TarMember]:
         FormatError: [file-malformed], [archive-unsafe], [file-truncated].
     """
     name, size = "", None  # from the headers before a member
-    while any(header := stream.take(BLOCK)):
+    while any(header := stream.take(TAR_BLOCK)):
         _check_sum(header, stream.name)
         kind, length = header[156:157], _read_number(header[124:136], stream.name)
         if kind in (PAX, GLOBAL_PAX, LONG_NAME):
@@ -164,22 +164,22 @@ def read_tar_members(stream: ArchiveStream) -> Iterator[TarMember]:
         name = name or _read_name(header, stream.name)
         is_directory = kind == DIRECTORY or (kind in OLDER_FILES and name.endswith("/"))
         if not is_directory and kind != FILE and kind not in OLDER_FILES:
-            raise unsafe(
+            raise unsafe_member_error(
                 stream.name,
                 f"its member {name[:100]!r} is {OTHER_KINDS.get(kind, f'of the kind {kind!r}')}",
             )
         length = 0 if is_directory else length if size is None else size
         yield TarMember(name, length, is_directory)
-        stream.take(-length % BLOCK)
+        stream.take(-length % TAR_BLOCK)
         name, size = "", None
 
 
 def is_tar(block: bytes) -> bool:
     """Check whether 512 bytes are a tar archive's first header."""
-    return block[257:262] == b"ustar" or (len(block) == BLOCK and _sum_agrees(block))
+    return block[257:262] == b"ustar" or (len(block) == TAR_BLOCK and _has_right_sum(block))
 
 
-def too_large(name: str, most: int) -> FormatError:
+def too_large_error(name: str, most: int) -> FormatError:
     """Make the error for an archive that would fill memory or disk."""
     return FormatError(
         "archive-too-large",
@@ -190,7 +190,7 @@ def too_large(name: str, most: int) -> FormatError:
     )
 
 
-def unsafe(name: str, what: str) -> FormatError:
+def unsafe_member_error(name: str, what: str) -> FormatError:
     """Make the error for a member that could be written elsewhere, or whose name is ambiguous."""
     return FormatError(
         "archive-unsafe",
@@ -225,11 +225,11 @@ def _read_number(field: bytes, where: str) -> int:
 
 
 def _check_sum(header: bytes, where: str) -> None:
-    if not _sum_agrees(header):
+    if not _has_right_sum(header):
         raise _format_error("a member's header does not match its checksum", where)
 
 
-def _sum_agrees(header: bytes) -> bool:
+def _has_right_sum(header: bytes) -> bool:
     digits = header[148:156].strip(b" \0")
     if not digits.isdigit() or digits.strip(b"01234567"):
         return False
@@ -240,7 +240,7 @@ def _read_long_header(stream: ArchiveStream, length: int) -> bytes:
     if length > LONGEST_HEADER:
         raise _format_error(f"a member's header has {length:,} bytes", stream.name)
     body = stream.take(length)
-    stream.take(-length % BLOCK)
+    stream.take(-length % TAR_BLOCK)
     return body
 
 
@@ -259,7 +259,7 @@ def _read_pax(body: bytes, name: str, where: str) -> tuple[str, int | None]:
         elif key == b"size" and value.isdigit():
             size = int(value[:30])
         elif key.startswith(b"GNU.sparse"):
-            raise unsafe(where, "one of its files has holes")
+            raise unsafe_member_error(where, "one of its files has holes")
     return name, size
 
 

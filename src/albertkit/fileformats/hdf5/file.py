@@ -17,7 +17,7 @@ from albertkit.fileformats.hdf5.groups import read_links
 from albertkit.fileformats.hdf5.objects import Dataset, ObjectReader
 from albertkit.fileformats.hdf5.structures import NOWHERE, Structures, feature_error
 from albertkit.fileformats.reader import map_file
-from albertkit.fileformats.tensors import LAYOUTS, FloatKind, Tensors, as_float32
+from albertkit.fileformats.tensors import LAYOUTS, FloatKind, Tensors, convert_to_float32
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK_SIZE = {0: 96, 1: 100}  # version 1 has one number more
@@ -60,7 +60,7 @@ class Hdf5File(Tensors):
                 where=self.name,
             )
         data = self._data[dataset.start : dataset.start + dataset.size]
-        return as_float32(data, cast("FloatKind", dataset.kind)).reshape(dataset.shape)
+        return convert_to_float32(data, cast("FloatKind", dataset.kind)).reshape(dataset.shape)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -35,9 +35,9 @@ IEEE: dict[tuple[int, ...], str] = {
     (32, 23, 8, 0, 23, 127, 31): "float32",
     (64, 52, 11, 0, 52, 1023, 63): "float64",
 }
-MOST_AXES = 32  # Source: HDF5's H5S_MAX_RANK
-MOST_NUMBERS = 2**40  # also of an empty array, whose other axes need no byte of the file
-LITTLE_ENDIAN_NORMALISED = 0x20  # the first bit is implied, no padding
+MAX_RANK = 32  # Source: HDF5's H5S_MAX_RANK
+MAX_NUMBERS = 2**40  # also of an empty array, whose other axes need no byte of the file
+LITTLE_ENDIAN_NORMALIZED = 0x20  # the first bit is implied, no padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _read_dataset(kind: ElementType, space: ByteReader, layout: ByteReader, name
     shape = _read_shape(space)
     if shape is None:
         raise feature_error(space.name, f"{name} has no shape")
-    if len(shape) > MOST_AXES or math.prod(max(1, length) for length in shape) > MOST_NUMBERS:
+    if len(shape) > MAX_RANK or math.prod(max(1, length) for length in shape) > MAX_NUMBERS:
         raise space.format_error(f"{name} has the shape {list(shape[:8])} …")
     version, storage = layout.unpack("BB")
     if version != 3 or storage != 1:
@@ -226,7 +226,7 @@ def _read_type(reader: ByteReader) -> ElementType:
     if number == FLOATING_POINT:
         first_bit, precision, *form = reader.unpack("HHBBBBI")
         known = IEEE.get((precision, *form, sign))
-        plain = bits == LITTLE_ENDIAN_NORMALISED and first_bit == 0 and precision == size * 8
+        plain = bits == LITTLE_ENDIAN_NORMALIZED and first_bit == 0 and precision == size * 8
         if known and plain:
             return ElementType(known, size, number)
     if number == FIXED_POINT:

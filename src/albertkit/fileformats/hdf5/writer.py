@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from albertkit.arrays import FloatArray, Int64Array
 from albertkit.fileformats.hdf5.file import SIGNATURE
 from albertkit.fileformats.hdf5.objects import ATTRIBUTE, LAYOUT, LINKS, SPACE, TYPE
 from albertkit.fileformats.hdf5.structures import NOWHERE
@@ -41,7 +41,7 @@ TEXT_TYPE = struct.pack("<BBBBI", 0x19, 1, 1, 0, 16) + struct.pack(  # UTF-8 of 
 NO_FILL_VALUE = bytes([2, 2, 2, 1, 0, 0, 0, 0])  # space is allocated late, filled if one is set
 
 Item = TypeVar("Item")
-Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+Array: TypeAlias = FloatArray | Int64Array
 Tree: TypeAlias = "dict[str, Tree | Array]"
 
 
@@ -52,7 +52,7 @@ def write_hdf5(
 ) -> None:
     """Write arrays, with one of them in memory at a time.
 
-    The write is not atomic: the outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.create_directory`.
 
     Args:
         path: The file.

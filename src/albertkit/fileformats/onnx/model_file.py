@@ -36,10 +36,10 @@ from albertkit.fileformats.tensors import Tensors
 IR_VERSION = 8  # of ONNX 1.12, the first with opset 17
 OPSET = 17  # the first with LayerNormalization; ONNX Runtime runs it since 1.12 (2022)
 PRODUCER = "albertkit"
-LARGEST = 2**31 - 1  # Source: protobuf's limit for one message; readers refuse more
+LARGEST_MESSAGE = 2**31 - 1  # Source: protobuf's limit for one message; readers refuse more
 KIND = "an ONNX file"
 READ = MappingProxyType({"float32": "<f4", "int8": "i1"})  # the types of parameters
-MOST_AXES = 2  # of a parameter
+MOST_PARAMETER_AXES = 2  # of a parameter
 NO_BYTES = memoryview(b"")
 
 Array: TypeAlias = npt.NDArray[np.generic]
@@ -98,7 +98,7 @@ class Graph:
 def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
     """Write a file, with one tensor in memory at a time.
 
-    The write is not atomic: the outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.create_directory`.
 
     Args:
         path: The file.
@@ -112,17 +112,17 @@ def write_onnx(path: Path, graph: Graph, metadata: Mapping[str, str]) -> None:
     """
     nodes = b"".join(
         [
-            *(encode_record(1, _node(node)) for node in graph.nodes),
+            *(encode_record(1, _encode_node(node)) for node in graph.nodes),
             encode_text(2, "albert"),
-            *(encode_record(11, _port(port)) for port in graph.inputs),
-            *(encode_record(12, _port(port)) for port in graph.outputs),
+            *(encode_record(11, _encode_port(port)) for port in graph.inputs),
+            *(encode_record(12, _encode_port(port)) for port in graph.outputs),
         ]
     )
-    heads = [_tensor_head(tensor) for tensor in graph.tensors]
+    heads = [_encode_tensor_head(tensor) for tensor in graph.tensors]
     size = len(nodes) + sum(
         len(before) + tensor.size for before, tensor in zip(heads, graph.tensors, strict=True)
     )
-    before = _model_head(metadata) + encode_record_head(7, size)
+    before = _encode_model_head(metadata) + encode_record_head(7, size)
     _check_size(len(before) + size, path)
     with path.open("wb") as file:
         file.write(before + nodes)
@@ -199,7 +199,7 @@ def read_onnx(path: Path) -> OnnxTensors:
     return OnnxTensors(MappingProxyType(stored), MappingProxyType(metadata))
 
 
-def _model_head(metadata: Mapping[str, str]) -> bytes:
+def _encode_model_head(metadata: Mapping[str, str]) -> bytes:
     opset = encode_text(1, "") + encode_int(2, OPSET)  # the empty domain is ONNX's own
     entries = (
         encode_record(14, encode_text(1, key) + encode_text(2, value))
@@ -210,7 +210,7 @@ def _model_head(metadata: Mapping[str, str]) -> bytes:
     )
 
 
-def _node(node: Node) -> bytes:
+def _encode_node(node: Node) -> bytes:
     return b"".join(
         [
             *(encode_text(1, name) for name in node.inputs),
@@ -236,7 +236,7 @@ def _encode_value(value: Attribute) -> bytes:
             return b"".join(encode_int(8, number) for number in value) + encode_int(20, 7)
 
 
-def _port(port: Port) -> bytes:
+def _encode_port(port: Port) -> bytes:
     axes = b"".join(
         encode_record(1, encode_int(1, axis) if isinstance(axis, int) else encode_text(2, axis))
         for axis in port.axes
@@ -246,7 +246,7 @@ def _port(port: Port) -> bytes:
     )
 
 
-def _tensor_head(tensor: Tensor) -> bytes:
+def _encode_tensor_head(tensor: Tensor) -> bytes:
     """Encode all of a tensor that precedes its numbers."""
     own = b"".join(
         [
@@ -260,11 +260,11 @@ def _tensor_head(tensor: Tensor) -> bytes:
 
 
 def _check_size(size: int, path: Path) -> None:
-    if size > LARGEST:
+    if size > LARGEST_MESSAGE:
         raise InputError(
             "unsupported-by-format",
             f"{path.name} would have {size:,} bytes",
-            why=f"an ONNX file is one protobuf message, which has at most {LARGEST:,}",
+            why=f"an ONNX file is one protobuf message, which has at most {LARGEST_MESSAGE:,}",
             fix="Write int8, or another format",
         )
 
@@ -310,7 +310,7 @@ def _read_tensor(data: memoryview, name: str, stored: dict[str, StoredTensor]) -
     if dtype is None:
         return
     size = np.dtype(dtype).itemsize
-    if len(shape) > MOST_AXES or not all(shape) or math.prod(shape) * size != len(raw):
+    if len(shape) > MOST_PARAMETER_AXES or not all(shape) or math.prod(shape) * size != len(raw):
         raise _format_error(
             f"the tensor {key[:80]!r} of shape {list(shape[:4])} has {len(raw):,} bytes", name
         )

@@ -62,7 +62,7 @@ def summarize_onnx(path: Path) -> OnnxSummary:
         elif number == 7:  # ModelProto.graph
             for field, part in read_message_fields(read_record(value, name), name):
                 if field == 1:  # GraphProto.node
-                    batch_scales += _operation(read_record(part, name), name) == BATCH_SCALE
+                    batch_scales += _read_operation(read_record(part, name), name) == BATCH_SCALE
                 elif field == 5:  # GraphProto.initializer
                     _count_tensor(read_record(part, name), name, copies, sizes)
                 elif field == 11:  # GraphProto.input
@@ -90,7 +90,7 @@ def _read_opset(data: memoryview, name: str) -> int:
     return version if domain in (b"", b"ai.onnx") else 0
 
 
-def _operation(data: memoryview, name: str) -> bytes:
+def _read_operation(data: memoryview, name: str) -> bytes:
     """A NodeProto's op_type (4)."""
     types = (read_record(value, name) for n, value in read_message_fields(data, name) if n == 4)
     return bytes(next(types, b""))

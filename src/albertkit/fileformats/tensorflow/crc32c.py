@@ -18,7 +18,7 @@ except ImportError:  # a platform without a wheel
 
 REVERSED_POLYNOMIAL = 0x82F6_3B78  # Source: RFC 3720, section 12.1: 0x11EDC6F41, bits reversed
 MASK_DELTA = 0xA282_EAD8  # Source: leveldb, util/crc32c.h
-CHUNK = 2**20  # bytes
+COPIED_BYTES = 2**20  # bytes
 
 
 def crc32c(data: bytes | memoryview, previous: int = 0) -> int:
@@ -34,8 +34,8 @@ def crc32c(data: bytes | memoryview, previous: int = 0) -> int:
     if extend is None:
         return crc32c_by_table(data, previous)
     checksum = previous
-    for start in range(0, len(data), CHUNK):  # the library takes bytes only, so each is copied
-        checksum = extend(checksum, bytes(data[start : start + CHUNK]))
+    for start in range(0, len(data), COPIED_BYTES):  # the library needs bytes: a copy of each
+        checksum = extend(checksum, bytes(data[start : start + COPIED_BYTES]))
     return checksum
 
 
@@ -46,7 +46,7 @@ def mask_checksum(checksum: int) -> int:
 
 def crc32c_by_table(data: bytes | memoryview, previous: int = 0) -> int:
     """Compute the checksum in Python, byte by byte."""
-    table = _table()
+    table = _make_table()
     register = previous ^ 0xFFFF_FFFF
     for byte in data:
         register = table[(register ^ byte) & 0xFF] ^ register >> 8
@@ -54,7 +54,7 @@ def crc32c_by_table(data: bytes | memoryview, previous: int = 0) -> int:
 
 
 @cache
-def _table() -> list[int]:
+def _make_table() -> list[int]:
     """List the remainder of each byte."""
     remainders = list(range(256))
     for _ in range(8):

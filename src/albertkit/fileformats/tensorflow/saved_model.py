@@ -19,7 +19,7 @@ from albertkit.fileformats.reader import format_error, map_file
 from albertkit.fileformats.tensorflow.saved_model_files import ASSETS, FILE
 
 KIND = "a SavedModel"
-LARGEST = 128 * 2**20  # bytes; a BERT of 24 layers with all its gradients has some 20 MB
+LARGEST_GRAPH = 128 * 2**20  # bytes; a BERT of 24 layers with all its gradients has some 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +199,11 @@ def read_message(path: Path, kind: str) -> Message:
         FormatError: [file-wrong-format], [file-truncated], [file-malformed].
     """
     data = map_file(path)
-    if len(data) > LARGEST:
+    if len(data) > LARGEST_GRAPH:
         raise FormatError(
             "file-wrong-format",
             f"the file has {len(data):,} bytes",
-            why=f"a graph without its weights needs fewer than {LARGEST:,}",
+            why=f"a graph without its weights needs fewer than {LARGEST_GRAPH:,}",
             fix="Check where it came from",
             where=str(path),
         )

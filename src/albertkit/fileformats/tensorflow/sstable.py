@@ -50,19 +50,19 @@ def read_sstable(data: memoryview, name: str) -> Iterator[tuple[bytes, bytes]]:
     """
     previous: bytes | None = None
     end = 0
-    for _, encoded in _entries(_read_block(data, _read_index_handle(data, name), name), name):
+    for _, encoded in _read_entries(_read_block(data, _read_index_handle(data, name), name), name):
         handle = _read_handle(ByteReader(encoded, name, kind=KIND))
         if handle.offset < end:  # a small file could otherwise have one block read without end
             raise _format_error(f"a block begins at byte {handle.offset}, inside another", name)
         end = handle.offset + handle.size + TRAILER
-        for key, value in _entries(_read_block(data, handle, name), name):
+        for key, value in _read_entries(_read_block(data, handle, name), name):
             if previous is not None and key <= previous:
                 raise _format_error(f"the key {key!r} follows {previous!r}", name)
             previous = key
             yield key, value
 
 
-def ends_as_sstable(data: memoryview) -> bool:
+def has_sstable_ending(data: memoryview) -> bool:
     """Check whether a file's last bytes are those of a table."""
     return bytes(data[-len(MAGIC) :]) == MAGIC
 
@@ -80,7 +80,7 @@ def encode_sstable(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     blocks = bytearray()
     data = _append_block(blocks, _encode_block(pairs))
     directory = _append_block(blocks, _encode_block(()))  # of other blocks, such as filters: empty
-    index = _append_block(blocks, _encode_block([(_successor(pairs[-1][0]), data.encode())]))
+    index = _append_block(blocks, _encode_block([(_make_successor(pairs[-1][0]), data.encode())]))
     handles = directory.encode() + index.encode()
     return bytes(blocks) + handles.ljust(FOOTER - len(MAGIC), b"\0") + MAGIC
 
@@ -111,7 +111,7 @@ def check_checksum(data: bytes | memoryview, stored: int, what: str, name: str) 
 def _read_index_handle(data: memoryview, name: str) -> Handle:
     """Read the footer: where the block is that lists the other blocks."""
     footer = bytes(data[-FOOTER:])
-    if len(footer) < FOOTER or not ends_as_sstable(data):
+    if len(footer) < FOOTER or not has_sstable_ending(data):
         raise FormatError(
             "file-wrong-format",
             f"the last bytes of this file are {footer[-len(MAGIC) :].hex(' ')}",
@@ -155,7 +155,7 @@ def _read_block(data: memoryview, handle: Handle, name: str) -> bytes:
     return bytes(summed[:-1])
 
 
-def _entries(block: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
+def _read_entries(block: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
     """Read the entries of a block; each key repeats some first bytes of the one before it."""
     reader = ByteReader(_cut_restarts(block, name), name, kind=KIND)
     key = b""
@@ -213,7 +213,7 @@ def _count_shared(first: bytes, second: bytes) -> int:
     return count
 
 
-def _successor(key: bytes) -> bytes:
+def _make_successor(key: bytes) -> bytes:
     """Make a short key above this one: raise the first byte that can be, drop the rest."""
     for index, byte in enumerate(key):
         if byte != 0xFF:

@@ -31,10 +31,10 @@ from albertkit.fileformats.tensorflow.crc32c import crc32c, mask_checksum
 from albertkit.fileformats.tensorflow.sstable import (
     check_checksum,
     encode_sstable,
-    ends_as_sstable,
+    has_sstable_ending,
     read_sstable,
 )
-from albertkit.fileformats.tensors import LAYOUTS, FloatKind, Tensors, as_float32, is_shape
+from albertkit.fileformats.tensors import LAYOUTS, FloatKind, Tensors, convert_to_float32, is_shape
 
 INDEX_SUFFIX = ".index"
 HEADER = b""  # the header's key
@@ -103,7 +103,9 @@ class TensorBundle(Tensors):
         """Read one tensor."""
         self.check_float(name)
         entry = self.entries[name]
-        return as_float32(self._read_checked(name), FLOATS[entry.dtype]).reshape(entry.shape)
+        return convert_to_float32(self._read_checked(name), FLOATS[entry.dtype]).reshape(
+            entry.shape
+        )
 
     def check_float(self, name: str) -> None:
         """Raise FormatError [file-wrong-format] for a tensor that does not hold floats."""
@@ -183,12 +185,12 @@ def find_bundle_prefixes(directory: Path) -> tuple[str, ...]:
         name
         for name in prefixes
         if any(shard.startswith(f"{name}.data-") for shard in shards)
-        or _ends_as_index(_index_path(directory / name))
+        or _has_index_ending(_index_path(directory / name))
     )
 
 
-def _ends_as_index(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0 and ends_as_sstable(map_file(path))
+def _has_index_ending(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0 and has_sstable_ending(map_file(path))
 
 
 def read_bundle(prefix: Path) -> TensorBundle:
@@ -227,14 +229,14 @@ def read_bundle(prefix: Path) -> TensorBundle:
     shards = {number: _map_shard(prefix, number, count) for number in numbers}
     for number, data in shards.items():
         own = {key: entry for key, entry in entries.items() if entry.shard == number}
-        _check_offsets(own, len(data), str(_shard_path(prefix, number, count)))
+        _check_offsets(own, len(data), str(_make_shard_path(prefix, number, count)))
     return TensorBundle(str(prefix), MappingProxyType(entries), shards)
 
 
 def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
     """Write float32 arrays as a bundle of one shard, with one of them in memory at a time.
 
-    The write is not atomic: the outermost caller uses `atomic.new_directory`.
+    The write is not atomic: the outermost caller uses `atomic.create_directory`.
 
     Args:
         prefix: The path without `.index`. The index is written last: without it there is no bundle.
@@ -245,7 +247,7 @@ def write_bundle(prefix: Path, arrays: Mapping[str, FloatArray]) -> None:
     """
     pairs = [(HEADER, ONE_SHARD)]
     offset = 0
-    with _shard_path(prefix, 0, 1).open("wb") as file:
+    with _make_shard_path(prefix, 0, 1).open("wb") as file:
         for name in sorted(arrays, key=str.encode):
             array = np.asarray(arrays[name], "<f4")
             data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
@@ -350,12 +352,12 @@ def _index_path(prefix: Path) -> Path:
     return prefix.with_name(prefix.name + INDEX_SUFFIX)
 
 
-def _shard_path(prefix: Path, number: int, count: int) -> Path:
+def _make_shard_path(prefix: Path, number: int, count: int) -> Path:
     return prefix.with_name(f"{prefix.name}.data-{number:05d}-of-{count:05d}")
 
 
 def _map_shard(prefix: Path, number: int, count: int) -> memoryview:
-    path = _shard_path(prefix, number, count)
+    path = _make_shard_path(prefix, number, count)
     if not path.is_file():
         raise FormatError(
             "checkpoint-shards-broken",

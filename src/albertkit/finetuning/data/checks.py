@@ -14,9 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from albertkit.arrays import FloatArray, Int64Array
+from albertkit.arrays import Float64Array, FloatArray, Int64Array
 from albertkit.errors import Diagnostic
 from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning.data.columns import is_empty
@@ -25,7 +24,7 @@ from albertkit.finetuning.data.split import find_near_duplicates
 from albertkit.tasks.tag_spans import BEGIN, INSIDE, SINGLE, split_tag
 from albertkit.tokenization import AlbertTokenizer
 
-FEWEST_ROWS, FEW_OF_LABEL = 100, 50  # Source: spaCy, cli/debug_data.py
+FEWEST_ROWS, RARE_ROWS = 100, 50  # Source: spaCy, cli/debug_data.py
 IMBALANCE = 10  # times as many rows of one label as of another
 LEAK_SHARE = 0.95  # of the rows with a word or a value that have one label
 LEAK_ROWS = 0.2  # of all rows of this label have the word
@@ -55,7 +54,7 @@ class CheckedData:
     valid_vectors: FloatArray | None = None
     tokenizer: AlbertTokenizer | None = None
     max_length: int = 512
-    probabilities: npt.NDArray[np.float64] | None = None
+    probabilities: Float64Array | None = None
     other_columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
@@ -99,12 +98,12 @@ def check_counts(data: CheckedData) -> Iterator[Diagnostic]:
     counts = Counter(
         label for each in data.train.labels for label in ([each] if data.has_classes else each)
     )
-    rare = [f"{label!r} ({count})" for label, count in counts.items() if count <= FEW_OF_LABEL]
+    rare = [f"{label!r} ({count})" for label, count in counts.items() if count <= RARE_ROWS]
     if rare:
         yield Diagnostic(
             "label-rare",
             "warning",
-            f"{count_noun(len(rare), 'label')} of {len(counts)} with at most {FEW_OF_LABEL} rows:"
+            f"{count_noun(len(rare), 'label')} of {len(counts)} with at most {RARE_ROWS} rows:"
             f" {list_names(rare, 8)}",
             why="rare labels are learned badly, and their scores vary by chance",
             fix="Add rows of them, or join them to another label",
@@ -146,7 +145,7 @@ def check_sides(data: CheckedData) -> Iterator[Diagnostic]:
 
 def check_contradictions(data: CheckedData) -> Iterator[Diagnostic]:
     """The same text with different labels."""
-    groups = _equal_texts(data.train)
+    groups = _group_equal_texts(data.train)
     rows = [
         int(data.train.rows[n])
         for numbers in groups
@@ -166,7 +165,7 @@ def check_contradictions(data: CheckedData) -> Iterator[Diagnostic]:
 
 def check_duplicates(data: CheckedData) -> Iterator[Diagnostic]:
     """Equal and nearly equal texts, in the training rows and across the split."""
-    groups = _equal_texts(data.train)
+    groups = _group_equal_texts(data.train)
     if groups:
         extra = sorted(int(data.train.rows[n]) for numbers in groups for n in numbers[1:])
         yield Diagnostic(
@@ -412,7 +411,7 @@ def check_suspects(data: CheckedData) -> Iterator[Diagnostic]:
         )
 
 
-def find_suspects(examples: Examples, probabilities: npt.NDArray[np.float64]) -> Int64Array:
+def find_suspects(examples: Examples, probabilities: Float64Array) -> Int64Array:
     """Find labels that are likely wrong (confident learning, Northcutt et al. 2021).
 
     Args:
@@ -439,7 +438,7 @@ def _fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _equal_texts(examples: Examples) -> list[list[int]]:
+def _group_equal_texts(examples: Examples) -> list[list[int]]:
     """Groups of examples with equal texts, but for case and spaces."""
     groups: dict[str, list[int]] = defaultdict(list)
     for number, text in enumerate(examples.texts()):

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice
-from albertkit.errors.exceptions import list_names, nearest_name
+from albertkit.errors.exceptions import find_nearest_name, list_names
 from albertkit.tables import WholeTable
 
 Task: TypeAlias = Literal[
@@ -33,7 +33,7 @@ LABEL_NAMES = (
     *("emotion", "polarity", "similarity", "similarity_score", "y", "output"),
     *("quality", "is_duplicate"),  # MRPC, QQP
 )
-PAIRS = (
+PAIR_COLUMNS = (
     *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2")),
     *(("text_a", "text_b"), ("text1", "text2"), ("sentence_a", "sentence_b"), ("query", "passage")),
     *(("question", "sentence"), ("#1 string", "#2 string")),
@@ -130,7 +130,7 @@ def check_column(table: WholeTable, name: str) -> None:
     """Raise InputError [column-missing] if the table has no column of this name."""
     if name in table.columns:
         return
-    near = nearest_name(name, table.columns, cutoff=0.5)
+    near = find_nearest_name(name, table.columns, cutoff=0.5)
     raise InputError(
         "column-missing",
         f"there is no column {name!r}",
@@ -149,7 +149,7 @@ def is_empty(cell: object) -> bool:
     return cell is None or cell != cell  # noqa: PLR0124  # NaN, the only value unlike itself
 
 
-def as_number(cell: object) -> float | None:
+def parse_number(cell: object) -> float | None:
     """The number of a cell; None if it is none."""
     if isinstance(cell, bool):
         return None
@@ -163,21 +163,21 @@ def _find_special(
     table: WholeTable, task: Task | None, text: tuple[str, ...], label: str | None
 ) -> Columns | None:
     """The columns of tags, answers in a context, or choices; None for all other tasks."""
-    words = text[0] if text else _first_named(table, WORD_NAMES)
-    tags = label or _first_named(table, TAG_NAMES)
+    words = text[0] if text else _find_named(table, WORD_NAMES)
+    tags = label or _find_named(table, TAG_NAMES)
     if task in ("tagging", None) and words and tags and words != tags:  # noqa: SIM102
         if task or all(_are_lists(table.columns[name]) for name in (words, tags)):
             return Columns("tagging", (words,), tags)
-    context = _first_named(table, CONTEXT_NAMES)
-    question = text[0] if text else _first_named(table, QUESTION_NAMES)
+    context = _find_named(table, CONTEXT_NAMES)
+    question = text[0] if text else _find_named(table, QUESTION_NAMES)
     choices = _find_choices(table, label)
-    answer = label or _first_named(table, ("answer", "label", "correct", "answer_index", "answers"))
+    answer = label or _find_named(table, ("answer", "label", "correct", "answer_index", "answers"))
     if task in ("multiple-choice", None) and choices and answer and answer not in choices:
         texts = text or tuple(name for name in (context, question) if name)
         return Columns("multiple-choice", texts, answer, choices)
-    answers = label or _first_named(table, ("answers", "answer"))
+    answers = label or _find_named(table, ("answers", "answer"))
     if task in ("question-answering", None) and context and question and answers:  # noqa: SIM102
-        if task or _answers_are_in(table, context, answers):
+        if task or _contains_answers(table, context, answers):
             return Columns(
                 "question-answering", (question, text[1] if text[1:] else context), answers
             )
@@ -193,7 +193,7 @@ def _find_special(
     return None
 
 
-def _first_named(table: WholeTable, names: Iterable[str]) -> str | None:
+def _find_named(table: WholeTable, names: Iterable[str]) -> str | None:
     """The table's column that has one of these names; the first name goes first."""
     by_lower = {name.lower().strip(): name for name in reversed(list(table.columns))}
     return next((by_lower[name] for name in names if name in by_lower), None)
@@ -206,7 +206,7 @@ def _are_lists(cells: Sequence[object]) -> bool:
 
 def _find_choices(table: WholeTable, label: str | None) -> tuple[str, ...]:
     """One column of lists, or columns like A, B, C, D, ending0, ending1, choice_a, choice_b."""
-    name = _first_named(table, [name for name in CHOICE_NAMES if name != label])
+    name = _find_named(table, [name for name in CHOICE_NAMES if name != label])
     cells = [] if name is None else table.columns[name][:20]
     if name and _are_lists(cells) and all(isinstance(x, str) for cell in cells for x in cell):
         return (name,)
@@ -217,7 +217,7 @@ def _find_choices(table: WholeTable, label: str | None) -> tuple[str, ...]:
     return ()
 
 
-def _answers_are_in(table: WholeTable, context: str, answers: str) -> bool:
+def _contains_answers(table: WholeTable, context: str, answers: str) -> bool:
     """Whether the answers are parts of their contexts, in most of the first rows."""
     rows = list(zip(table.columns[context][:50], table.columns[answers][:50], strict=True))
     hits = sum(
@@ -229,7 +229,7 @@ def _answers_are_in(table: WholeTable, context: str, answers: str) -> bool:
 
 def _find_label(table: WholeTable, text: Sequence[str]) -> str:
     names = [name for name in LABEL_NAMES if name not in text]
-    name = _first_named(table, names)
+    name = _find_named(table, names)
     if name is not None:
         return name
     size = len(table)
@@ -249,31 +249,31 @@ def _find_label(table: WholeTable, text: Sequence[str]) -> str:
 
 def _find_texts(table: WholeTable, label: str) -> tuple[str, ...]:
     by_lower = {name.lower().strip(): name for name in table.columns if name != label}
-    for first, second in PAIRS:
+    for first, second in PAIR_COLUMNS:
         if first in by_lower and second in by_lower:
             return by_lower[first], by_lower[second]
     named = [by_lower[name] for name in TEXT_NAMES if name in by_lower]
     for name in named:
-        if _mean_length(table.columns[name]) > 0:
+        if _measure_length(table.columns[name]) > 0:
             return (name,)
-    lengths = {name: _mean_length(table.columns[name]) for name in by_lower.values()}
+    lengths = {name: _measure_length(table.columns[name]) for name in by_lower.values()}
     longest = max(lengths, key=lengths.__getitem__, default=None)
     if longest is None or lengths[longest] == 0:
         raise _undecided_error(table, "text column", "no column holds texts", "--text")
     return (longest,)
 
 
-def _mean_length(cells: Sequence[object]) -> float:
+def _measure_length(cells: Sequence[object]) -> float:
     """The mean characters of the first cells; 0 for numbers, and for other values than texts."""
     head = [cell for cell in cells[:1000] if not is_empty(cell)]
-    texts = [cell for cell in head if isinstance(cell, str) and as_number(cell) is None]
+    texts = [cell for cell in head if isinstance(cell, str) and parse_number(cell) is None]
     return sum(map(len, texts)) / len(head) if len(texts) > len(head) / 2 else 0.0
 
 
 def _infer_task(cells: Sequence[Any], separator: str | None) -> Task:
     if separator is not None or any(isinstance(cell, list | tuple) for cell in cells[:100]):
         return "multi-label"
-    numbers = [as_number(cell) for cell in cells]
+    numbers = [parse_number(cell) for cell in cells]
     known = {number for number in numbers if number is not None}
     if cells and len(known) > 1 and None not in numbers:
         is_whole = all(number.is_integer() for number in known)

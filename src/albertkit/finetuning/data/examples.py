@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import Int64Array
+from albertkit.arrays import Float64Array, Int64Array
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.exceptions import count_noun
-from albertkit.finetuning.data.columns import Columns, Task, as_number, is_empty
+from albertkit.finetuning.data.columns import Columns, Task, is_empty, parse_number
 from albertkit.finetuning.data.structured import read_answer, read_choices, read_tags
 from albertkit.tables import WholeTable
 
@@ -120,7 +120,7 @@ def make_examples(
     rows = np.asarray(table.rows, np.int64)
     diagnostics = []
     if is_missing.any():
-        diagnostics.append(_missing(rows[is_missing], table.name))
+        diagnostics.append(_warn_of_missing(rows[is_missing], table.name))
     if not kept:
         raise InputError(
             "texts-missing",
@@ -129,7 +129,7 @@ def make_examples(
             fix="Give --text and --label",
             where=table.name,
         )
-    texts = [[_as_text(cells[name][n]) for n in kept] for name in columns.texts]
+    texts = [[_format_cell(cells[name][n]) for n in kept] for name in columns.texts]
     examples = Examples(
         columns.task,
         texts[0] if texts else [""] * len(kept),
@@ -158,7 +158,7 @@ def make_examples(
         raise _invalid_label_error("no row has a valid label", int(rows[kept[0]]), table.name)
     examples = replace(examples, labels=labels)
     if len(valid) < len(kept):
-        diagnostics.append(_invalid(np.delete(examples.rows, valid), columns, table.name))
+        diagnostics.append(_warn_of_invalid(np.delete(examples.rows, valid), columns, table.name))
         examples = examples.take(valid)
     if columns.task in ("classification", "multi-label"):
         examples, merged = _merge_spellings(examples)
@@ -166,7 +166,7 @@ def make_examples(
     return examples, diagnostics
 
 
-def _as_text(cell: object) -> str:
+def _format_cell(cell: object) -> str:
     if isinstance(cell, list | tuple):
         return " ".join(map(str, cell))
     return str(cell)
@@ -179,14 +179,14 @@ def _read_label(  # noqa: PLR0911  # one for each task
     cell = table.columns[columns.label][n]
     match columns.task:
         case "classification":
-            return _class_name(cell)
+            return _name_class(cell)
         case "multi-label":
             if isinstance(cell, list | tuple):
-                return tuple(_class_name(item) for item in cell)
+                return tuple(_name_class(item) for item in cell)
             parts = str(cell).split(columns.separator) if columns.separator else [cell]
-            return tuple(_class_name(part) for part in parts if not is_empty(part))
+            return tuple(_name_class(part) for part in parts if not is_empty(part))
         case "regression":
-            value = as_number(cell)
+            value = parse_number(cell)
             if value is None or not np.isfinite(value):
                 raise ValueError(f"the label is {cell!r}, which is not a number")
             return value
@@ -198,17 +198,17 @@ def _read_label(  # noqa: PLR0911  # one for each task
         case "multiple-choice":
             names = table.columns.get("choice_labels")
             own = [str(name) for name in names[n]] if names is not None else []
-            return _right_choice(cell, (examples.choices or [])[number], own)
+            return _find_right_choice(cell, (examples.choices or [])[number], own)
 
 
-def _class_name(cell: object) -> str:
+def _name_class(cell: object) -> str:
     """The name of a class; 1.0, as pandas writes whole numbers in a column with gaps, is 1."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)
 
 
-def _right_choice(cell: object, choices: Sequence[str], names: Sequence[str]) -> int:
+def _find_right_choice(cell: object, choices: Sequence[str], names: Sequence[str]) -> int:
     """The number of the right choice: by its own name, its text, its letter, or its number."""
     text = str(cell).strip()
     if text in names:
@@ -218,7 +218,7 @@ def _right_choice(cell: object, choices: Sequence[str], names: Sequence[str]) ->
     letter = "ABCDEFGH".find(text.upper()) if len(text) == 1 else -1
     if 0 <= letter < len(choices):
         return letter
-    value = as_number(cell)
+    value = parse_number(cell)
     if value is not None and value.is_integer() and 0 <= value < len(choices):
         return int(value)
     raise ValueError(f"the answer is {cell!r}, which is none of the {len(choices)} choices")
@@ -242,7 +242,7 @@ def _merge_spellings(examples: Examples) -> tuple[Examples, list[Diagnostic]]:
                 for row, label in zip(examples.rows, examples.labels, strict=True)
                 if any(name in others for name in (label if is_multi else [label]))
             ]
-            diagnostics.append(_alike(kept, others, where, examples.name))
+            diagnostics.append(_warn_of_alike(kept, others, where, examples.name))
     labels: list[Any] = [
         tuple(dict.fromkeys(usual[name] for name in label)) if is_multi else usual[label]
         for label in examples.labels
@@ -250,7 +250,7 @@ def _merge_spellings(examples: Examples) -> tuple[Examples, list[Diagnostic]]:
     return replace(examples, labels=labels), diagnostics
 
 
-def _alike(kept: str, others: Sequence[str], rows: Sequence[int], name: str) -> Diagnostic:
+def _warn_of_alike(kept: str, others: Sequence[str], rows: Sequence[int], name: str) -> Diagnostic:
     return Diagnostic(
         "labels-alike",
         "warning",
@@ -262,7 +262,7 @@ def _alike(kept: str, others: Sequence[str], rows: Sequence[int], name: str) -> 
     )
 
 
-def _missing(rows: Int64Array, name: str) -> Diagnostic:
+def _warn_of_missing(rows: Int64Array, name: str) -> Diagnostic:
     return Diagnostic(
         "examples-incomplete",
         "warning",
@@ -273,7 +273,7 @@ def _missing(rows: Int64Array, name: str) -> Diagnostic:
     )
 
 
-def _invalid(rows: Int64Array, columns: Columns, name: str) -> Diagnostic:
+def _warn_of_invalid(rows: Int64Array, columns: Columns, name: str) -> Diagnostic:
     return Diagnostic(
         "label-invalid",
         "warning",
@@ -317,9 +317,9 @@ class LabelSet:
             return cls(examples.task, ())
         is_one = examples.task == "classification"
         names = {n for label in examples.labels for n in ([label] if is_one else label)}
-        return cls(examples.task, tuple(sorted(names, key=_label_order)))
+        return cls(examples.task, tuple(sorted(names, key=_make_sort_key)))
 
-    def one_hot(self, examples: Examples) -> npt.NDArray[np.float64]:
+    def one_hot(self, examples: Examples) -> Float64Array:
         """The labels as an array [N, C]; unknown labels give zeros."""
         if self.task == "regression":
             return np.array(examples.labels, np.float64)[:, None]
@@ -342,6 +342,6 @@ class LabelSet:
         return {name: number for number, name in enumerate(self.names)}
 
 
-def _label_order(name: str) -> tuple[float, str]:
-    number = as_number(name)
+def _make_sort_key(name: str) -> tuple[float, str]:
+    number = parse_number(name)
     return (float("inf") if number is None else number, name)

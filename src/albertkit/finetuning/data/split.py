@@ -13,9 +13,9 @@ from albertkit.arrays import FloatArray, Int64Array
 from albertkit.finetuning.data.examples import Examples
 
 NEAR = 0.95  # cosine from which two texts count as near duplicates
-BLOCK = 1024  # rows that are compared with all others at a time
+COMPARED_ROWS = 1024  # rows that are compared with all others at a time
 ALL_PAIRS = 20_000  # of more texts only those of equal hashes are compared
-TABLES, BITS = 8, 12  # of the hashes: they find 93 % of the pairs at a cosine of 0.95
+HASH_TABLES, HASH_BITS = 8, 12  # of the hashes: they find 93 % of the pairs at a cosine of 0.95
 QUANTILES = 5  # strata of a regression
 
 
@@ -38,9 +38,9 @@ def find_near_duplicates(vectors: FloatArray, threshold: float = NEAR) -> Int64A
     rng = np.random.default_rng(0)
     centered = unit - unit.mean(0)
     pairs = []
-    for _ in range(TABLES):
-        planes = rng.normal(size=(unit.shape[1], BITS)).astype(np.float32)
-        keys = (centered @ planes > 0) @ (1 << np.arange(BITS))
+    for _ in range(HASH_TABLES):
+        planes = rng.normal(size=(unit.shape[1], HASH_BITS)).astype(np.float32)
+        keys = (centered @ planes > 0) @ (1 << np.arange(HASH_BITS))
         order = np.argsort(keys, kind="stable")
         for bucket in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
             pairs.append(_compare(unit, np.sort(bucket), threshold))
@@ -51,8 +51,8 @@ def _compare(unit: FloatArray, numbers: Int64Array, threshold: float) -> Int64Ar
     """The pairs among these rows, [P, 2]."""
     pairs = [np.zeros((0, 2), np.int64)]
     own = unit[numbers]
-    for first in range(0, len(own), BLOCK):
-        left, right = np.nonzero(own[first : first + BLOCK] @ own[first:].T >= threshold)
+    for first in range(0, len(own), COMPARED_ROWS):
+        left, right = np.nonzero(own[first : first + COMPARED_ROWS] @ own[first:].T >= threshold)
         later = right > left
         pairs.append(numbers[first + np.stack([left[later], right[later]], axis=1)])
     return np.concatenate(pairs)

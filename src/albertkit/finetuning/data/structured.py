@@ -63,14 +63,14 @@ def read_answer(cell: object, context: str, start: object = None) -> GoldAnswer:
     """
     texts: list[str] = []
     starts: list[int] = []
-    for item in [cell] if isinstance(cell, Mapping | str) else list(_as_items(cell)):
+    for item in [cell] if isinstance(cell, Mapping | str) else list(_list_items(cell)):
         if isinstance(item, Mapping):
-            texts += [str(text) for text in _as_items(item.get("text"))]
-            starts += [int(number) for number in _as_items(item.get("answer_start"))]
+            texts += [str(text) for text in _list_items(item.get("text"))]
+            starts += [int(number) for number in _list_items(item.get("answer_start"))]
         elif item is not None and str(item):
             texts.append(str(item))
     if not starts and start is not None:
-        starts = [int(number) for number in _as_items(start) if str(number).lstrip("-").isdigit()]
+        starts = [int(number) for number in _list_items(start) if str(number).lstrip("-").isdigit()]
     if not texts:
         return GoldAnswer(())
     candidates = (*zip(texts, starts, strict=False), *((t, context.find(t)) for t in texts))
@@ -83,10 +83,10 @@ def read_answer(cell: object, context: str, start: object = None) -> GoldAnswer:
 
 def read_choices(cell: object) -> list[str]:
     """The choices of a row."""
-    return [str(item) for item in _as_items(cell)]
+    return [str(item) for item in _list_items(cell)]
 
 
-def _as_items(value: Any) -> Sequence[Any]:
+def _list_items(value: Any) -> Sequence[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

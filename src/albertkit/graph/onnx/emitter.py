@@ -15,7 +15,7 @@ from albertkit.arrays import FloatArray
 from albertkit.fileformats.onnx.model_file import CODES, Array, Attribute, Node, Tensor
 from albertkit.spec import AlbertConfig
 from albertkit.spec.config_values import Activation
-from albertkit.spec.heads import norm_eps
+from albertkit.spec.heads import get_norm_eps
 from albertkit.spec.parameters import WORD_TABLE
 
 
@@ -69,12 +69,12 @@ class OnnxEmitter:
 
     def linear(self, x: str, weight: str, bias: str) -> str:
         """As Emitter.linear."""
-        matrix = self._word_matrix() if weight == WORD_TABLE else matrix_name(weight)
+        matrix = self._word_matrix() if weight == WORD_TABLE else name_matrix(weight)
         return self.node("Add", self.node("MatMul", x, matrix), bias)
 
     def norm(self, x: str, name: str) -> str:
         """As Emitter.norm."""
-        eps = float(norm_eps(self.config, name))
+        eps = float(get_norm_eps(self.config, name))
         return self.node(
             "LayerNormalization", x, f"{name}.weight", f"{name}.bias", axis=-1, epsilon=eps
         )
@@ -140,6 +140,6 @@ class OnnxEmitter:
         return self.node("Mul", self.node("Mul", x, plus_one), self.constant(0.5))
 
 
-def matrix_name(weight: str) -> str:
+def name_matrix(weight: str) -> str:
     """Return the file's name of a matrix as [in, out] for MatMul; torch's is [out, in]."""
     return f"{weight}_transposed"

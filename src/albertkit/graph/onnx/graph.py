@@ -39,8 +39,9 @@ from albertkit.spec.heads import (
     VECTOR_HEAD,
 )
 from albertkit.spec.pooling_config import (
+    LEAST_NORM,
     Dense,
-    Normalise,
+    Normalize,
     Pooling,
     PoolingConfig,
     is_encoder_activation,
@@ -70,7 +71,6 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 BATCH, CHOICES, LENGTH = "batch", "choices", "length"
 MIN_COUNT = 1e-9  # Source: sentence-transformers' Pooling, which divides by no fewer tokens
-MIN_NORM = 1e-12  # Source: torch.nn.functional.normalize, which divides by no less
 
 Axes: TypeAlias = tuple[int | str, ...]
 
@@ -240,11 +240,11 @@ def _emit_text_vectors(
     )
     for number, step in enumerate(plan.steps):
         if isinstance(step, Dense) and is_encoder_activation(step.activation):
-            prefix = module_prefix(number)
+            prefix = make_module_prefix(number)
             x = emit.activate(emit.linear(x, f"{prefix}weight", f"{prefix}bias"), step.activation)
-        elif isinstance(step, Normalise):
+        elif isinstance(step, Normalize):
             length = emit.node("ReduceL2", x, axes=(-1,), keepdims=1)
-            x = emit.node("Div", x, emit.node("Max", length, emit.constant(MIN_NORM)))
+            x = emit.node("Div", x, emit.node("Max", length, emit.constant(LEAST_NORM)))
         else:
             raise AssertionError(f"an ONNX file is not written with {type(step).__name__}")
     if plan.truncate_dim is None:

@@ -11,7 +11,7 @@ from albertkit.spec.parameters import WORD_TABLE
 
 
 class OnnxInt8Emitter(OnnxEmitter):
-    """ALBERT's operations on the tensors `quantized_name(…)` and `scales_name(…)`."""
+    """ALBERT's operations on the tensors `name_int8(…)` and `name_scales(…)`."""
 
     def __init__(self, config: AlbertConfig) -> None:
         """Start without nodes."""
@@ -20,20 +20,20 @@ class OnnxInt8Emitter(OnnxEmitter):
 
     def lookup(self, table: str, indices: str) -> str:
         """As Emitter.lookup."""
-        rows = super().lookup(int8_name(table), indices)  # [B, S, E]
-        scale = self.node("Gather", scales_name(table), indices, axis=0)  # [B, S]
+        rows = super().lookup(name_int8(table), indices)  # [B, S, E]
+        scale = self.node("Gather", name_scales(table), indices, axis=0)  # [B, S]
         last = self.constant((-1,), "int64")
         scale = self.node("Unsqueeze", scale, last)
         return self.node("Mul", self.cast(rows, "float32"), scale, name=f"rows of {table}")
 
     def linear(self, x: str, weight: str, bias: str) -> str:
         """As Emitter.linear."""
-        matrix = int8_name(weight)
+        matrix = name_int8(weight)
         if weight == WORD_TABLE:
             matrix = self.node("Transpose", matrix, perm=(1, 0))
         quantized, scale, zero = self._quantize_activation(x)
         sums = self.cast(self.node("MatMulInteger", quantized, matrix, zero), "float32")
-        product = self.node("Mul", sums, self.node("Mul", scale, scales_name(weight)))
+        product = self.node("Mul", sums, self.node("Mul", scale, name_scales(weight)))
         return self.node("Add", product, bias)
 
     def _quantize_activation(self, x: str) -> tuple[str, ...]:
@@ -43,11 +43,11 @@ class OnnxInt8Emitter(OnnxEmitter):
         return self._activations[x]
 
 
-def int8_name(weight: str) -> str:
+def name_int8(weight: str) -> str:
     """Return the file's name of an int8 matrix [in, out], or of an int8 table."""
     return f"{weight}_int8"
 
 
-def scales_name(weight: str) -> str:
+def name_scales(weight: str) -> str:
     """Return the file's name of the scales of each output, or of each row of a table."""
     return f"{weight}_scales"

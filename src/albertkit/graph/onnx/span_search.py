@@ -38,21 +38,21 @@ def search_spans(emit: OnnxEmitter, tokens: str, seen: str) -> SpanValues:
         The names of the outputs.
     """
     starts = _log_probs(emit, tokens, "start_logits.dense", seen)  # [B, S]
-    start_log_probs, start_index = _likeliest(emit, starts, START_N_TOP)  # [B, K]
+    start_log_probs, start_index = _emit_likeliest(emit, starts, START_N_TOP)  # [B, K]
     indices = emit.node("Unsqueeze", start_index, emit.constant((-1,), "int64"))
     start_vectors = emit.node("GatherND", tokens, indices, batch_dims=1)  # [B, K, H]
-    ends = _ends(emit, tokens, start_vectors, seen)  # [B, K, S]
-    end_log_probs, end_index = _likeliest(emit, ends, END_N_TOP)  # [B, K, M]
+    ends = _emit_ends(emit, tokens, start_vectors, seen)  # [B, K, S]
+    end_log_probs, end_index = _emit_likeliest(emit, ends, END_N_TOP)  # [B, K, M]
     return SpanValues(
         start_log_probs,
         start_index,
         emit.node("Flatten", end_log_probs, axis=1),
         emit.node("Flatten", end_index, axis=1),
-        _no_answer(emit, tokens, starts),
+        _emit_no_answer(emit, tokens, starts),
     )
 
 
-def _ends(emit: OnnxEmitter, tokens: str, start_vectors: str, seen: str) -> str:
+def _emit_ends(emit: OnnxEmitter, tokens: str, start_vectors: str, seen: str) -> str:
     """How likely each token ends an answer, for each start."""
     one = emit.constant((1,), "int64")
     each_token = emit.node("Unsqueeze", tokens, one)  # [B, 1, S, H]
@@ -67,37 +67,37 @@ def _ends(emit: OnnxEmitter, tokens: str, start_vectors: str, seen: str) -> str:
         emit.node("Expand", each_start, as_long),
         axis=-1,
     )  # [B, K, S, 2H]
-    hidden = emit.activate(_linear(emit, pairs, "end_logits.dense_0"), "tanh")
+    hidden = emit.activate(_emit_linear(emit, pairs, "end_logits.dense_0"), "tanh")
     hidden = emit.norm(hidden, "end_logits.LayerNorm")
     return _log_probs(emit, hidden, "end_logits.dense_1", emit.node("Unsqueeze", seen, one))
 
 
-def _no_answer(emit: OnnxEmitter, tokens: str, starts: str) -> str:
+def _emit_no_answer(emit: OnnxEmitter, tokens: str, starts: str) -> str:
     """A logit of the token vectors, weighted by the starts' probabilities, and of [CLS]."""
     one = emit.constant((1,), "int64")
     weights = emit.node("Unsqueeze", emit.node("Exp", starts), one)  # [B, 1, S]
     summary = emit.node("Squeeze", emit.node("MatMul", weights, tokens), one)  # [B, H]
     first = emit.node("Gather", tokens, emit.constant(0, "int64"), axis=1)  # [B, H]
     both = emit.node("Concat", summary, first, axis=-1)
-    hidden = emit.activate(_linear(emit, both, "answer_class.dense_0"), "tanh")
+    hidden = emit.activate(_emit_linear(emit, both, "answer_class.dense_0"), "tanh")
     logit = emit.linear(hidden, "answer_class.dense_1.weight", emit.constant((0.0,)))  # [B, 1]
     return emit.node("Squeeze", logit, one)
 
 
 def _log_probs(emit: OnnxEmitter, x: str, name: str, seen: str) -> str:
     """[.., S, H] → log probabilities [.., S], next to 0 for excluded tokens."""
-    scores = emit.node("Squeeze", _linear(emit, x, name), emit.constant((-1,), "int64"))
+    scores = emit.node("Squeeze", _emit_linear(emit, x, name), emit.constant((-1,), "int64"))
     return emit.node(
         "LogSoftmax", emit.node("Where", seen, scores, emit.constant(EXCLUDED_SCORE)), axis=-1
     )
 
 
-def _likeliest(emit: OnnxEmitter, scores: str, count: int) -> tuple[str, ...]:
+def _emit_likeliest(emit: OnnxEmitter, scores: str, count: int) -> tuple[str, ...]:
     """The largest `count` values of the last axis and their indices, or fewer if it is shorter."""
     length = emit.node("Shape", scores, start=-1)
     fewer = emit.node("Min", emit.constant((count,), "int64"), length)
     return emit.node_of_many("TopK", scores, fewer, results=2, axis=-1)
 
 
-def _linear(emit: OnnxEmitter, x: str, name: str) -> str:
+def _emit_linear(emit: OnnxEmitter, x: str, name: str) -> str:
     return emit.linear(x, f"{name}.weight", f"{name}.bias")

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from albertkit.tables.arrow.reading import ArrowTable
-from albertkit.tables.chunk import TOO_LONG, Chunk, RowError, is_too_long, not_text, not_utf8
+from albertkit.tables.chunk import (
+    TOO_LONG,
+    Chunk,
+    RowError,
+    is_too_long,
+    make_encoding_error,
+    make_type_error,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -18,7 +25,7 @@ def read_table(table: ArrowTable, column: str, keep: Sequence[str], skip: int) -
         if isinstance(batch, RowError):
             yield Chunk([], {name: [] for name in keep}, ((0, batch),))
         else:
-            yield _chunk(batch, column, keep)
+            yield _make_chunk(batch, column, keep)
 
 
 def holds_text(arrow_type: pyarrow.DataType) -> bool:
@@ -29,8 +36,8 @@ def holds_text(arrow_type: pyarrow.DataType) -> bool:
     )
 
 
-def _chunk(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Chunk:
-    texts = _texts(batch.column(column))
+def _make_chunk(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Chunk:
+    texts = _read_texts(batch.column(column))
     kept = {name: _decode_dictionary(batch.column(name)) for name in keep}
     errors = {number: text for number, text in enumerate(texts) if isinstance(text, RowError)}
     for name, cells in kept.items():
@@ -43,7 +50,7 @@ def _chunk(batch: pyarrow.RecordBatch, column: str, keep: Sequence[str]) -> Chun
     valid = [number for number in range(len(texts)) if number not in errors]
     return Chunk(
         [str(texts[number]) for number in valid],
-        {name: cells.take(_indices(valid)) for name, cells in kept.items()},
+        {name: cells.take(_make_indices(valid)) for name, cells in kept.items()},
         tuple(sorted(errors.items())),
     )
 
@@ -55,13 +62,13 @@ def _decode_dictionary(cells: pyarrow.Array) -> pyarrow.Array:
     return cells.dictionary_decode() if pyarrow.types.is_dictionary(cells.type) else cells
 
 
-def _indices(numbers: list[int]) -> pyarrow.Array:
+def _make_indices(numbers: list[int]) -> pyarrow.Array:
     import pyarrow
 
     return pyarrow.array(numbers, pyarrow.int64())
 
 
-def _texts(cells: pyarrow.Array) -> list[str | RowError]:
+def _read_texts(cells: pyarrow.Array) -> list[str | RowError]:
     if _is_valid(cells):
         return [_text(value) for value in cells.to_pylist()]
     slices = (cells.slice(number, 1) for number in range(len(cells)))
@@ -87,7 +94,7 @@ def _text(value: object) -> str | RowError:
         try:
             text = value.decode()
         except UnicodeDecodeError as error:
-            return not_utf8(value, error)
+            return make_encoding_error(value, error)
     if not isinstance(text, str):
-        return not_text(text)
+        return make_type_error(text)
     return TOO_LONG if is_too_long(text) else text

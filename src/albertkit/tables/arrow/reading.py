@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from albertkit.errors import FormatError, import_extra
-from albertkit.errors.exceptions import first_line
+from albertkit.errors.exceptions import take_first_line
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import RowError
 from albertkit.tables.formats import TableFormat
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 4096  # at a time, fewer if they are large
 BATCH_BYTES = 2**25
 MOST_ROWS = 2**40  # in one group: no valid file comes near
-MOST_BYTES = 2**40  # in one buffer: likewise
+MOST_BUFFER_BYTES = 2**40  # in one buffer: likewise
 ALLOCATION_SIZE = re.compile(r"size (\d+) failed")  # the end of pyarrow's message
 
 
@@ -88,7 +88,7 @@ class ParquetTable:
         except pyarrow_errors() as damage:
             error = damage
         if left:
-            yield _unreadable_rows(left, error)
+            yield _make_row_error(left, error)
 
 
 class ArrowFile:
@@ -125,9 +125,9 @@ class ArrowFile:
                         batch = file.get_batch(number).select(list(columns))
                         batch.validate()
                 except pyarrow_errors() as error:
-                    yield _unreadable_rows(length - skip, error)
+                    yield _make_row_error(length - skip, error)
                 else:
-                    yield from _slices(batch, skip)
+                    yield from _slice_batch(batch, skip)
             skip = max(0, skip - length)
 
     def _select(self, columns: Sequence[str]) -> pyarrow.ipc.RecordBatchFileReader:
@@ -159,7 +159,7 @@ class ArrowStream:
         """See ArrowTable; raises FormatError [file-malformed] where it cannot be read further."""
         while (batch := self._next()) is not None:
             if skip < batch.num_rows:
-                yield from _slices(batch.select(list(columns)), skip)
+                yield from _slice_batch(batch.select(list(columns)), skip)
             skip = max(0, skip - batch.num_rows)
 
     def _next(self) -> pyarrow.RecordBatch | None:
@@ -210,7 +210,7 @@ def read_columns(table: ArrowTable, name: str) -> dict[str, CellType]:
         names = table.schema.names
     double = next((column for column in names if names.count(column) > 1), None)
     if double is None:
-        return dict(zip(names, map(_value_type, table.schema.types), strict=True))
+        return dict(zip(names, map(_get_value_type, table.schema.types), strict=True))
     raise FormatError(
         "file-malformed",
         f"two columns are named {double!r}",
@@ -220,13 +220,13 @@ def read_columns(table: ArrowTable, name: str) -> dict[str, CellType]:
     )
 
 
-def _value_type(arrow_type: pyarrow.DataType) -> pyarrow.DataType:
+def _get_value_type(arrow_type: pyarrow.DataType) -> pyarrow.DataType:
     import pyarrow
 
     return arrow_type.value_type if pyarrow.types.is_dictionary(arrow_type) else arrow_type
 
 
-def _slices(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:
+def _slice_batch(batch: pyarrow.RecordBatch, skip: int) -> Iterator[pyarrow.RecordBatch]:
     row_bytes = max(1, batch.nbytes // max(1, batch.num_rows))
     rows = max(1, min(BATCH_ROWS, BATCH_BYTES // row_bytes))
     for start in range(skip, batch.num_rows, rows):
@@ -244,7 +244,7 @@ def table_errors(name: str) -> Iterator[None]:
             raise
         raise FormatError(
             "file-malformed",
-            f"its table cannot be read: {first_line(error)}",
+            f"its table cannot be read: {take_first_line(error)}",
             why="it is damaged, or of a version that pyarrow does not know",
             fix="Write or copy it again",
             where=name,
@@ -258,7 +258,7 @@ def _allocation_errors() -> Iterator[None]:
         yield
     except MemoryError as error:
         size = ALLOCATION_SIZE.search(str(error))
-        if size is None or int(size[1]) <= MOST_BYTES:
+        if size is None or int(size[1]) <= MOST_BUFFER_BYTES:
             raise
         raise ValueError(f"it claims a buffer of {int(size[1]):,} bytes") from error
 
@@ -270,7 +270,7 @@ def _sum_lengths(lengths: Sequence[int]) -> int:
     return sum(lengths)
 
 
-def _unreadable_rows(rows: int, error: Exception) -> RowError:
+def _make_row_error(rows: int, error: Exception) -> RowError:
     """The error of rows that cannot be read."""
     others = f"and the {rows - 1:,} rows after it " if rows > 1 else ""
-    return RowError("file-malformed", f"{others}cannot be read: {first_line(error)}", rows)
+    return RowError("file-malformed", f"{others}cannot be read: {take_first_line(error)}", rows)

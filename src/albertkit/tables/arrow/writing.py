@@ -55,12 +55,12 @@ class ArrowWriter(ABC):
         if self.schema is None:
             self.schema = pyarrow.schema(
                 [
-                    pyarrow.field(name, _column_type(column, self.types.get(name)))
+                    pyarrow.field(name, _choose_column_type(column, self.types.get(name)))
                     for name, column in table.columns.items()
                 ]
             )
             self.writer = self.open_writer(self.schema)
-        arrays = [_array(table.columns[field.name], field.type) for field in self.schema]
+        arrays = [_make_array(table.columns[field.name], field.type) for field in self.schema]
         self.waiting.append(pyarrow.table(arrays, schema=self.schema))
         self._write_groups(ROW_GROUP)
 
@@ -118,7 +118,7 @@ class ArrowFileWriter(ArrowWriter):
         return writer
 
 
-def _column_type(column: Column, cell_type: CellType | None) -> pyarrow.DataType:
+def _choose_column_type(column: Column, cell_type: CellType | None) -> pyarrow.DataType:
     import pyarrow
 
     if isinstance(column, np.ndarray):
@@ -130,7 +130,7 @@ def _column_type(column: Column, cell_type: CellType | None) -> pyarrow.DataType
     return pyarrow.string() if pyarrow.types.is_null(inferred) else inferred
 
 
-def _array(column: Column, arrow_type: pyarrow.DataType) -> pyarrow.Array:
+def _make_array(column: Column, arrow_type: pyarrow.DataType) -> pyarrow.Array:
     import pyarrow
 
     if isinstance(column, np.ndarray) and column.ndim == 2:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from albertkit.errors import InputError, ResourceError, import_extra
-from albertkit.errors.exceptions import first_line
-from albertkit.fileformats.atomic import temporary_name, write_errors
+from albertkit.errors.exceptions import take_first_line
+from albertkit.fileformats.atomic import make_temporary_name, write_errors
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-BLOCK = 2**23  # bytes of one upload request
+UPLOAD_BYTES = 2**23  # bytes of one upload request
 OBJECT_STORES = ("s3", "gcs", "abfs")  # where an object appears when it is complete
 
 
@@ -31,7 +31,7 @@ def is_uri(name: str) -> bool:
     return "://" in name
 
 
-def without_account(uri: str) -> str:
+def hide_account(uri: str) -> str:
     """The URI without secrets: s3://key:secret@bucket/a?region=… becomes s3://bucket/a."""
     parts = urlsplit(uri)
     shown = parts.netloc.rpartition("@")[2] if parts.scheme == "s3" else parts.netloc
@@ -50,16 +50,16 @@ def open_uri(uri: str) -> BinaryIO:
     return cast(BinaryIO, filesystem.open_input_file(path))
 
 
-def uri_size(uri: str) -> int | None:
+def measure_uri(uri: str) -> int | None:
     """The size of the file in bytes; None if there is no file."""
-    return cast("int | None", _file_info(uri).size)
+    return cast("int | None", _get_file_info(uri).size)
 
 
 def is_directory(uri: str) -> bool:
     """Whether the URI is a directory; in an object store, whether it is a prefix of others."""
     from pyarrow.fs import FileType
 
-    return bool(_file_info(uri).type == FileType.Directory)
+    return bool(_get_file_info(uri).type == FileType.Directory)
 
 
 def list_names(uri: str) -> list[str]:
@@ -90,13 +90,13 @@ def make_directory(uri: str) -> None:
 def remove(uri: str) -> None:
     """Remove a file, if it exists."""
     filesystem, path = _resolve(uri)
-    if _file_info(uri).is_file:
+    if _get_file_info(uri).is_file:
         with _filesystem_errors(uri):
             filesystem.delete_file(path)
 
 
 @contextmanager
-def new_object(uri: str) -> Iterator[BinaryIO]:
+def create_object(uri: str) -> Iterator[BinaryIO]:
     """Open a new file that appears under `uri` when the block ends without an error.
 
     The bytes are written to this machine's disk and uploaded at the end; a file system that
@@ -115,7 +115,7 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
         except OSError as error:
             raise ResourceError(
                 "write-failed",
-                f"{without_account(uri)!r} could not be written: {first_line(error)}",
+                f"{hide_account(uri)!r} could not be written: {take_first_line(error)}",
                 why="the upload failed; no incomplete file is left there",
                 fix="Check that this account may write there, and the network",
             ) from error
@@ -124,10 +124,12 @@ def new_object(uri: str) -> Iterator[BinaryIO]:
 def _upload(file: BinaryIO, filesystem: FileSystem, path: str) -> None:
     target = PurePosixPath(path)
     is_object_store = filesystem.type_name in OBJECT_STORES
-    upload_path = path if is_object_store else str(target.with_name(temporary_name(target.name)))
+    upload_path = (
+        path if is_object_store else str(target.with_name(make_temporary_name(target.name)))
+    )
     try:
         with filesystem.open_output_stream(upload_path) as stream:
-            while block := file.read(BLOCK):
+            while block := file.read(UPLOAD_BYTES):
                 stream.write(block)
     except BaseException:
         # pyarrow completes an upload when it is collected, even a short one: delete it
@@ -138,7 +140,7 @@ def _upload(file: BinaryIO, filesystem: FileSystem, path: str) -> None:
         filesystem.move(upload_path, path)
 
 
-def _file_info(uri: str) -> FileInfo:
+def _get_file_info(uri: str) -> FileInfo:
     filesystem, path = _resolve(uri)
     with _filesystem_errors(uri):
         return filesystem.get_file_info(path)
@@ -155,18 +157,18 @@ def _list_directory(uri: str, *, recursive: bool) -> list[FileInfo]:
 
 def _resolve(uri: str) -> tuple[FileSystem, str]:
     """The file system, and the path in it."""
-    import_extra("pyarrow", without_account(uri))
+    import_extra("pyarrow", hide_account(uri))
     from pyarrow import ArrowInvalid, ArrowNotImplementedError
 
     parts = urlsplit(uri)
     try:
         with _filesystem_errors(uri):
-            filesystem, top = _filesystem(urlunsplit(parts._replace(path="/")))
+            filesystem, top = _open_filesystem(urlunsplit(parts._replace(path="/")))
     # an unknown scheme is invalid, one that this pyarrow was built without is not implemented
     except (ArrowInvalid, ArrowNotImplementedError) as error:
         raise InputError(
             "filesystem-unknown",
-            f"{without_account(uri)!r} is on an unknown file system: {first_line(error)}",
+            f"{hide_account(uri)!r} is on an unknown file system: {take_first_line(error)}",
             why="URIs are opened by pyarrow: file, s3, gs, abfs, hdfs",
             fix="Check the name, or copy the files to a local directory",
         ) from error
@@ -174,7 +176,7 @@ def _resolve(uri: str) -> tuple[FileSystem, str]:
 
 
 @lru_cache(maxsize=8)  # a connection each
-def _filesystem(root: str) -> tuple[FileSystem, str]:
+def _open_filesystem(root: str) -> tuple[FileSystem, str]:
     from pyarrow.fs import FileSystem
 
     filesystem, top = FileSystem.from_uri(root)
@@ -188,7 +190,7 @@ def _filesystem_errors(uri: str) -> Iterator[None]:
     except OSError as error:
         raise ResourceError(
             "filesystem-unreachable",
-            f"{without_account(uri)!r} cannot be reached: {first_line(error)}",
+            f"{hide_account(uri)!r} cannot be reached: {take_first_line(error)}",
             why="its file system does not answer, or refuses this account",
             fix="Check the name, the account in the environment, and the network",
         ) from error

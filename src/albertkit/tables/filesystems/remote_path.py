@@ -12,15 +12,15 @@ from urllib.parse import unquote, urlsplit
 
 from albertkit.fileformats import atomic
 from albertkit.tables.filesystems.remote import (
+    create_object,
+    hide_account,
     is_directory,
     is_uri,
     join_uri,
     list_names,
     make_directory,
-    new_object,
+    measure_uri,
     remove,
-    uri_size,
-    without_account,
 )
 from albertkit.tables.filesystems.streams import open_input
 
@@ -38,7 +38,7 @@ class RemotePath:
 
     def __str__(self) -> str:
         """The URI without secrets."""
-        return without_account(self.uri)
+        return hide_account(self.uri)
 
     def __truediv__(self, name: str) -> RemotePath:
         """The URI of an entry of this directory."""
@@ -56,7 +56,7 @@ class RemotePath:
 
     def exists(self) -> bool:
         """Whether there is such a file or directory."""
-        return uri_size(self.uri) is not None or self.is_dir()
+        return measure_uri(self.uri) is not None or self.is_dir()
 
     def is_dir(self) -> bool:
         """Whether it is a directory."""
@@ -90,6 +90,6 @@ def make_path(name: str | os.PathLike[str]) -> AnyPath:
     return RemotePath(text) if is_uri(text) else Path(text)
 
 
-def new_file(path: AnyPath) -> AbstractContextManager[BinaryIO]:
+def create_file(path: AnyPath) -> AbstractContextManager[BinaryIO]:
     """Open a new file that appears at `path`, complete, when the block ends without an error."""
-    return new_object(path.uri) if isinstance(path, RemotePath) else atomic.new_file(path)
+    return create_object(path.uri) if isinstance(path, RemotePath) else atomic.create_file(path)

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from albertkit.errors import AlbertKitError, FormatError, ResourceError, import_extra
-from albertkit.errors.exceptions import first_line
+from albertkit.errors.exceptions import take_first_line
 from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.reader import read_errors
-from albertkit.tables.filesystems.remote import is_uri, open_uri, uri_size, without_account
-from albertkit.tables.formats import HEAD, Compression
+from albertkit.tables.filesystems.remote import hide_account, is_uri, measure_uri, open_uri
+from albertkit.tables.formats import HEAD_BYTES, Compression
 
 STANDARD_INPUT = "-"
 BUFFER = 2**17  # bytes of one read, which for an object store is one request
@@ -211,14 +211,14 @@ def read_some(stream: BinaryIO, size: int) -> bytes:
 
 
 def peek(stream: BinaryIO, *, is_live: bool = False) -> tuple[bytes, BinaryIO]:
-    """Read a stream's first HEAD bytes, and give a stream that still has them.
+    """Read a stream's first HEAD_BYTES bytes, and give a stream that still has them.
 
     Args:
         stream: What is read.
         is_live: Whether lines may come slowly: the first that is not a JSON is then enough.
     """
     head = b""
-    while len(head) < HEAD and (block := read_some(stream, HEAD - len(head))):
+    while len(head) < HEAD_BYTES and (block := read_some(stream, HEAD_BYTES - len(head))):
         head += block
         # columns of JSON lines have their types from all rows of the head
         if is_live and b"\n" in head and not head.lstrip().startswith(b"{"):
@@ -267,11 +267,11 @@ def spool(stream: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, file)
 
 
-def display_name(name: str) -> str:
+def make_display_name(name: str) -> str:
     """The name of a path, URI or standard input in messages, without an account's password."""
     if name == STANDARD_INPUT:
         return "standard input"
-    return without_account(name) if is_uri(name) else name
+    return hide_account(name) if is_uri(name) else name
 
 
 def is_stream(name: str) -> bool:
@@ -282,10 +282,10 @@ def is_stream(name: str) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def file_size(name: str) -> int | None:
+def measure_file(name: str) -> int | None:
     """The size of a file in bytes; None for a stream, whose end is unknown."""
     if is_uri(name):
-        return uri_size(name)
+        return measure_uri(name)
     return None if is_stream(name) else Path(name).stat().st_size
 
 
@@ -305,7 +305,7 @@ def transfer_errors(name: str) -> Iterator[None]:
                 raise
             raise ResourceError(
                 "filesystem-unreachable",
-                f"{name!r} could not be read: {first_line(error.strerror or str(error))}",
+                f"{name!r} could not be read: {take_first_line(error.strerror or str(error))}",
                 why="the disk or the network failed, the file itself may be intact",
                 fix="Retry once they are available; a job goes on with --resume",
             ) from error
@@ -360,7 +360,7 @@ def _damage_error(name: str, error: Exception) -> FormatError:
         return _truncation_error(name)
     return FormatError(
         "file-malformed",
-        f"the file is damaged: {first_line(error)}",
+        f"the file is damaged: {take_first_line(error)}",
         why="what follows cannot be read",
         fix="Download or copy it again",
         where=name,

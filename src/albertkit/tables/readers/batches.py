@@ -185,7 +185,7 @@ def _read_files(
             if number >= start:
                 rest = RowError(error.diagnostic.code, _describe_rest(error.diagnostic))
                 chunk = Chunk([], {name: [] for name in types}, ((0, rest),))
-                yield _make_batch(chunk, display_name(file.name), number, number - before)
+                yield _make_batch(chunk, make_display_name(file.name), number, number - before)
             number += 1
 
 

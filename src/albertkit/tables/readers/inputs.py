@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from albertkit.errors import Diagnostic, InputError
-from albertkit.errors.exceptions import count_noun, list_names, nearest_name
+from albertkit.errors.exceptions import count_noun, find_nearest_name, list_names
 from albertkit.fileformats.reader import read_errors
-from albertkit.tables.cells import CellType, common_type
+from albertkit.tables.cells import CellType, find_common_type
 from albertkit.tables.filesystems.remote import is_directory, is_uri, list_files
-from albertkit.tables.filesystems.streams import display_name, is_stream, is_transient
+from albertkit.tables.filesystems.streams import is_stream, is_transient, make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.table_file import TEXT, InputFile, inspect_file
 
@@ -51,7 +51,7 @@ class Inputs:
 
     def describe(self) -> list[dict[str, str | int | None]]:
         """Names and sizes, by which another run sees whether its inputs are the same."""
-        return [{"name": display_name(file.name), "bytes": file.size} for file in self.files]
+        return [{"name": make_display_name(file.name), "bytes": file.size} for file in self.files]
 
     def columns(self, column: str | None) -> tuple[str, ...]:
         """The column of texts of each file.
@@ -76,10 +76,10 @@ class Inputs:
         known = [(file, file.columns) for file in self.files if file.columns is not None]
         for file, columns in known:
             if name not in columns:
-                raise _missing_column_error(name, columns, display_name(file.name))
+                raise _missing_column_error(name, columns, make_display_name(file.name))
         if not known:
             return "string"
-        cell_type = common_type([columns[name] for _, columns in known])
+        cell_type = find_common_type([columns[name] for _, columns in known])
         if cell_type is not None:
             return cell_type
         examples = {str(columns[name]): file.name for file, columns in known}
@@ -116,8 +116,8 @@ def find_inputs(
     files: list[InputFile] = []
     skipped: list[str] = []
     broken: list[str] = []
-    for name in _location_names(locations):
-        with read_errors(display_name(name)):
+    for name in _list_location_names(locations):
+        with read_errors(make_display_name(name)):
             names = _list_names(name)
         if names is None:
             files.append(inspect_file(name, options, column=column or TEXT))
@@ -137,7 +137,7 @@ def find_inputs(
     return Inputs(tuple(files), (*skipped, *broken))
 
 
-def _location_names(locations: Location | Iterable[Location]) -> list[str]:
+def _list_location_names(locations: Location | Iterable[Location]) -> list[str]:
     if isinstance(locations, str | os.PathLike):
         return [os.fspath(locations)]
     return [os.fspath(location) for location in locations]
@@ -192,7 +192,7 @@ def _inspect_known(
     known: list[InputFile] = []
     unknown: list[str] = []
     for name in names:
-        is_stated = options.state_format(display_name(name)) is not None
+        is_stated = options.state_format(make_display_name(name)) is not None
         file = inspect_file(name, options, column=column, detects_tables=False)
         if options.files:
             is_known = file.error is None or file.error.diagnostic.code != "file-wrong-format"
@@ -201,7 +201,7 @@ def _inspect_known(
         if is_known:
             known.append(file)
         else:
-            unknown.append(display_name(name))
+            unknown.append(make_display_name(name))
     return known, unknown
 
 
@@ -209,13 +209,13 @@ def _nothing_known_error(name: str, others: int, options: ReadOptions) -> InputE
     if options.files:
         return InputError(
             "texts-missing",
-            f"there is no text file in {display_name(name)!r}",
+            f"there is no text file in {make_display_name(name)!r}",
             why=f"it has {count_noun(others, 'file')} of other bytes" if others else "it is empty",
             fix="Convert its files to text first" if others else "Give another directory",
         )
     return InputError(
         "texts-missing",
-        f"there is no file of a known format in {display_name(name)!r}",
+        f"there is no file of a known format in {make_display_name(name)!r}",
         why=f"it has {count_noun(others, 'other file')}" if others else "it is empty",
         fix="Give --files to read each file as one text (in Python: ReadOptions(files=True)), or"
         " name the files themselves to read their lines"
@@ -251,7 +251,7 @@ def _text_column(file: InputFile, column: str | None) -> str:
         return column or TEXT
     name = column or (next(iter(columns)) if len(columns) == 1 else TEXT)
     if name not in columns:
-        raise _missing_column_error(name, columns, display_name(file.name), "--column")
+        raise _missing_column_error(name, columns, make_display_name(file.name), "--column")
     cell_type = columns[name]
     if isinstance(cell_type, str):  # each row shows whether it holds a text
         return name
@@ -263,7 +263,7 @@ def _text_column(file: InputFile, column: str | None) -> str:
             f"the column {name!r} holds {cell_type}",
             why="only texts can be read",
             fix="Name another column",
-            where=display_name(file.name),
+            where=make_display_name(file.name),
         )
     return name
 
@@ -280,7 +280,7 @@ def check_lines_without_column(files: Sequence[InputFile], column: str | None) -
             f"there is no column {column!r}",
             why="the input is read as lines of text, which have no columns",
             fix="Name its format (--input-format csv), or leave the column out",
-            where=display_name(files[0].name),
+            where=make_display_name(files[0].name),
         )
 
 
@@ -289,7 +289,7 @@ def _missing_column_error(
 ) -> InputError:
     """The error that lists the columns and the nearest one; option: names the column of texts."""
     known = list(columns)
-    near = nearest_name(name, known, cutoff=0.5)
+    near = find_nearest_name(name, known, cutoff=0.5)
     fix = "Name one of them" + (f" with {option}" if option else "") if known else "Leave it out"
     return InputError(
         "column-missing",

@@ -14,10 +14,10 @@ from albertkit.tables.chunk import (
     RowError,
     has_lone_surrogate,
     make_chunk,
-    not_text,
-    not_utf8,
+    make_encoding_error,
+    make_type_error,
 )
-from albertkit.tables.readers.lines import line_blocks
+from albertkit.tables.readers.lines import read_line_blocks
 from albertkit.tables.table import Cell
 
 
@@ -28,7 +28,7 @@ def read_json_lines(
 
     A number is a count of skipped rows.
     """
-    for block in line_blocks(stream):
+    for block in read_line_blocks(stream):
         rows = [line for line in block if line is None or line.strip()]
         lines = rows[skip:]
         if skip:
@@ -66,7 +66,7 @@ def _read_row(
     if column not in values:
         return RowError("row-malformed", f"has no {column!r}")
     if not isinstance(text, str):
-        return not_text(text)
+        return make_type_error(text)
     cells: list[Cell] = [text]
     for name, cell_type in keep.items():
         try:
@@ -84,6 +84,6 @@ def _parse(line: bytes | None) -> object:
     try:
         return json.loads(line.decode())
     except UnicodeDecodeError as error:
-        return not_utf8(line, error)
+        return make_encoding_error(line, error)
     except (ValueError, RecursionError) as error:
         return RowError("row-malformed", f"is not valid JSON: {error}")

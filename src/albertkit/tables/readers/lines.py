@@ -10,9 +10,16 @@ import codecs
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol, cast
 
-from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
+from albertkit.tables.chunk import (
+    LONGEST_ROW,
+    TOO_LONG,
+    Chunk,
+    RowError,
+    make_chunk,
+    make_encoding_error,
+)
 
-BLOCK = 2**18  # bytes
+BLOCK_BYTES = 2**18  # bytes
 DOCUMENT_COLUMNS = ("text", "file")
 
 
@@ -24,7 +31,7 @@ class _Read1(Protocol):
 
 def read_lines(stream: BinaryIO, skip: int) -> Iterator[Chunk | int]:
     r"""Yield the lines as texts, without a "\r" at their end; a number stands for skipped ones."""
-    for block in line_blocks(stream):
+    for block in read_line_blocks(stream):
         lines = block[skip:]
         if skip:
             yield len(block) - len(lines)
@@ -49,18 +56,18 @@ def read_document(stream: BinaryIO, name: str, keep: Sequence[str]) -> Chunk:
     try:
         cells = {"text": data.decode(), "file": name}
     except UnicodeDecodeError as error:
-        return make_chunk([not_utf8(data, error)], keep)
+        return make_chunk([make_encoding_error(data, error)], keep)
     return make_chunk([(cells["text"], *(cells[column] for column in keep))], keep)
 
 
-def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
+def read_line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
     r"""Yield the lines without their "\n", as many at a time as are there.
 
     None stands for a line of more than LONGEST_ROW bytes. A byte order mark is left out.
     """
     parts: list[bytes] = []  # of the line that is not yet complete
     size = 0
-    for block in _blocks(stream):
+    for block in _read_blocks(stream):
         end, *others = block.split(b"\n")
         size += len(end)
         if size <= LONGEST_ROW:
@@ -72,14 +79,14 @@ def line_blocks(stream: BinaryIO) -> Iterator[list[bytes | None]]:
         yield [_join_line(parts, size)]
 
 
-def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+def _read_blocks(stream: BinaryIO) -> Iterator[bytes]:
     """The contents of the stream, less a byte order mark."""
     source = cast(_Read1, stream)  # `read` would wait until a slow pipe has filled the block
     head = b""
-    while len(head) < len(codecs.BOM_UTF8) and (block := source.read1(BLOCK)):
+    while len(head) < len(codecs.BOM_UTF8) and (block := source.read1(BLOCK_BYTES)):
         head += block
     yield head.removeprefix(codecs.BOM_UTF8)
-    while block := source.read1(BLOCK):
+    while block := source.read1(BLOCK_BYTES):
         yield block
 
 
@@ -104,4 +111,4 @@ def _text(line: bytes | None) -> tuple[str] | RowError:
     try:
         return (line.removesuffix(b"\r").decode(),)
     except UnicodeDecodeError as error:
-        return not_utf8(line, error)
+        return make_encoding_error(line, error)

@@ -14,9 +14,16 @@ from itertools import islice
 from typing import BinaryIO
 
 from albertkit.errors import FormatError
-from albertkit.tables.chunk import LONGEST_ROW, TOO_LONG, Chunk, RowError, make_chunk, not_utf8
-from albertkit.tables.formats import DETECT_ALL, HEAD, ReadOptions, TableFormat
-from albertkit.tables.readers.lines import line_blocks
+from albertkit.tables.chunk import (
+    LONGEST_ROW,
+    TOO_LONG,
+    Chunk,
+    RowError,
+    make_chunk,
+    make_encoding_error,
+)
+from albertkit.tables.formats import DETECT_ALL, HEAD_BYTES, ReadOptions, TableFormat
+from albertkit.tables.readers.lines import read_line_blocks
 from albertkit.tables.table import Cell
 
 IN_QUOTES = re.compile(r'((?:[^"]++|"")*+)("?)')  # a quoted cell's contents, and its end if found
@@ -70,7 +77,7 @@ def read_separated(
     first = next(records, None)
     if first is None or isinstance(first.cells, RowError):  # raised when the file was inspected
         return
-    names = _column_names(first.cells, dialect)
+    names = _read_column_names(first.cells, dialect)
     if not dialect.header:
         records = _prepend(first, records)
     indices = [names.index(name) for name in (column, *keep)]
@@ -91,7 +98,7 @@ def read_header(head: bytes, dialect: CsvDialect, name: str) -> list[str]:
     """Read the column names from a file's beginning.
 
     Args:
-        head: The first HEAD bytes, or all if there are fewer.
+        head: The first HEAD_BYTES bytes, or all if there are fewer.
         dialect: Without a header, the names are 1, 2, 3, ….
         name: The file's name, for messages.
 
@@ -100,10 +107,10 @@ def read_header(head: bytes, dialect: CsvDialect, name: str) -> list[str]:
     """
     first = next(RecordReader(io.BytesIO(head), dialect).records(), None)
     names = first.cells if first else []
-    if len(head) >= HEAD and b"\n" not in head:
-        names = RowError("row-malformed", f"has more than {HEAD:,} bytes")
+    if len(head) >= HEAD_BYTES and b"\n" not in head:
+        names = RowError("row-malformed", f"has more than {HEAD_BYTES:,} bytes")
     if isinstance(names, list):
-        names = _column_names(names, dialect)
+        names = _read_column_names(names, dialect)
         double = next((column for column in names if names.count(column) > 1), None)
         if double is None:
             return names
@@ -131,7 +138,7 @@ def detect_dialect(
     is no header if a cell of the first record is a number and none is the column of texts.
 
     Args:
-        head: The first HEAD bytes, or all if there are fewer.
+        head: The first HEAD_BYTES bytes, or all if there are fewer.
         file_format: "csv" or "tsv".
         options: Are not detected but taken.
         column: The name of the column of texts.
@@ -141,20 +148,20 @@ def detect_dialect(
     delimiter = options.delimiter
     if delimiter is None:
         scores = {
-            mark: _score(_first_records(head, CsvDialect(mark, quotes)), column)
+            mark: _score(_read_first_records(head, CsvDialect(mark, quotes)), column)
             for mark in (usual, *DELIMITERS)
         }
         delimiter = max(scores, key=scores.__getitem__)  # the first of equals
     header = options.header
     if header is None:
-        first = next(iter(_first_records(head, CsvDialect(delimiter, quotes))), [])
+        first = next(iter(_read_first_records(head, CsvDialect(delimiter, quotes))), [])
         header = column in first or not any(map(NUMBER.fullmatch, first))
     return CsvDialect(delimiter, quotes, header)
 
 
 def looks_separated(head: bytes, dialect: CsvDialect) -> bool:
     """Whether text of an unknown format is a table: column names, and a cell below each."""
-    records = _first_records(head, dialect)
+    records = _read_first_records(head, dialect)
     names = records[0] if records else []
     return (
         len(records) > 1
@@ -164,11 +171,11 @@ def looks_separated(head: bytes, dialect: CsvDialect) -> bool:
     )
 
 
-def _first_records(head: bytes, dialect: CsvDialect) -> list[list[str]]:
+def _read_first_records(head: bytes, dialect: CsvDialect) -> list[list[str]]:
     """The cells of the first valid records, without one that the end of `head` may cut."""
     reader = RecordReader(io.BytesIO(head), dialect)
     records = list(islice(reader.records(), RECORDS_LOOKED_AT + 1))
-    if len(head) >= HEAD or len(records) > RECORDS_LOOKED_AT:
+    if len(head) >= HEAD_BYTES or len(records) > RECORDS_LOOKED_AT:
         records = records[:-1] or records
     return [record.cells for record in records if isinstance(record.cells, list)]
 
@@ -184,7 +191,7 @@ def _score(records: Sequence[Sequence[str]], column: str) -> tuple[bool, float]:
     return column in records[0], even
 
 
-def _column_names(first: list[str], dialect: CsvDialect) -> list[str]:
+def _read_column_names(first: list[str], dialect: CsvDialect) -> list[str]:
     return first if dialect.header else [str(number) for number in range(1, len(first) + 1)]
 
 
@@ -239,7 +246,7 @@ class RecordReader:
             yield Record(self.error or cells, first_line, self.line_number)
 
     def _lines(self) -> Iterator[bytes | None]:
-        for block in line_blocks(self.stream):
+        for block in read_line_blocks(self.stream):
             self.lines_left = len(block)
             for line in block:
                 self.line_number += 1
@@ -292,7 +299,7 @@ class RecordReader:
         try:
             return line.decode()
         except UnicodeDecodeError as error:
-            self.error = self.error or not_utf8(line, error)
+            self.error = self.error or make_encoding_error(line, error)
             return line.decode(errors="replace")  # keeps its quotes
 
     def _set_error(self, why: str) -> None:

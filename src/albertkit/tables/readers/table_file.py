@@ -19,8 +19,8 @@ from albertkit.tables.filesystems.remote import is_uri
 from albertkit.tables.filesystems.streams import (
     decoding_errors,
     decompress,
-    display_name,
-    file_size,
+    make_display_name,
+    measure_file,
     open_input,
     peek,
     spool,
@@ -102,12 +102,12 @@ class InputFile:
             FormatError: if the file cannot be read further.
             ResourceError: [file-unreadable], [filesystem-unreachable], [out-of-memory].
         """
-        with decoding_errors(display_name(self.name)), self.contents(on_bytes) as stream:
+        with decoding_errors(make_display_name(self.name)), self.contents(on_bytes) as stream:
             match self.file_format:
                 case "lines":
                     yield from read_lines(stream, skip)
                 case "document":
-                    yield read_document(stream, display_name(self.name), tuple(keep))
+                    yield read_document(stream, make_display_name(self.name), tuple(keep))
                 case "jsonl":
                     yield from read_json_lines(stream, column, keep, skip)
                 case "csv" | "tsv":
@@ -116,7 +116,7 @@ class InputFile:
                     table = open_table(
                         stream,
                         self.file_format,
-                        display_name(self.name),
+                        make_display_name(self.name),
                         memory_map_path=self.memory_map_path(),
                     )
                     if skip and table.rows is not None:
@@ -129,7 +129,7 @@ class InputFile:
         if self.stream is not None:
             yield self.stream
             return
-        name = display_name(self.name)
+        name = make_display_name(self.name)
         with (
             open_input(self.path, name, on_bytes) as stream,
             decompress(stream, self.compression) as contents,
@@ -170,8 +170,8 @@ def inspect_file(
     """
     size = None
     try:
-        with decoding_errors(display_name(name)):
-            size = file_size(name)
+        with decoding_errors(make_display_name(name)):
+            size = measure_file(name)
             return _inspect(name, size, options, column, detects_tables=detects_tables)
     except AlbertKitError as error:
         if error.diagnostic.code == "extra-missing":
@@ -183,7 +183,7 @@ def inspect_file(
 def _inspect(
     name: str, size: int | None, options: ReadOptions, column: str, *, detects_tables: bool
 ) -> InputFile:
-    shown_name = display_name(name)
+    shown_name = make_display_name(name)
     is_live = size is None
     head, stream = peek(open_input(name, shown_name), is_live=is_live)
     compression = detect_compression(head)
@@ -229,7 +229,7 @@ def _read_metadata(
     head: bytes, stream: BinaryIO, file: InputFile
 ) -> tuple[int | None, Mapping[str, CellType] | None]:
     """The number of rows and the columns, as far as the beginning or metadata give them."""
-    name = display_name(file.name)
+    name = make_display_name(file.name)
     match file.file_format:
         case "lines":
             return None, {}
@@ -277,7 +277,7 @@ def _detect_table_in_text(
 
 def _log_dialect(file: InputFile, options: ReadOptions) -> None:
     """Log what was detected and is not what the format's name says."""
-    name, dialect = display_name(file.name), file.dialect
+    name, dialect = make_display_name(file.name), file.dialect
     usual = "\t" if file.file_format == "tsv" else ","
     if options.delimiter is None and dialect.delimiter != usual:
         _log_note(

@@ -23,6 +23,7 @@ from albertkit.fileformats.npy import read_npy
 from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
 from albertkit.tables.arrow.reading import table_errors
 from albertkit.tables.filesystems.remote_path import AnyPath, make_path
+from albertkit.tables.formats import VECTOR_COLUMN
 from albertkit.tables.table import Column, VectorArray
 from albertkit.tables.writers.job_directory import JOB, RANGES
 from albertkit.tables.writers.shards import SHARD_FORMATS
@@ -30,7 +31,6 @@ from albertkit.tables.writers.shards import SHARD_FORMATS
 if TYPE_CHECKING:
     import pyarrow
 
-VECTOR = "vector"  # the column of vectors, if no other is named
 SHARD = re.compile(rf"part-(\d{{5,}})\.({'|'.join(map(re.escape, SHARD_FORMATS))})")
 
 
@@ -88,10 +88,10 @@ def is_finished_job(location: str | Path) -> bool:
         return False
     with read_errors(str(path)):
         rows = parse_json((path / JOB).read_bytes(), str(path / JOB)).get("shard_rows")
-        shards = _shards(path)
+        shards = _find_shards(path)
         if not shards or max(shards) >= len(shards):
             return False
-        return len(_read_file(path / shards[max(shards)], VECTOR).vectors) != rows
+        return len(_read_file(path / shards[max(shards)], VECTOR_COLUMN).vectors) != rows
 
 
 def is_vector_file(location: str | Path) -> bool:
@@ -102,10 +102,10 @@ def is_vector_file(location: str | Path) -> bool:
     if path.suffix not in {".parquet", ".arrow"} or not path.exists():
         return False
     with table_errors(str(path)), path.open("rb") as file:
-        return _vector_column(_open_arrow(file, path).schema) is not None
+        return _find_vector_column(_open_arrow(file, path).schema) is not None
 
 
-def read_vector_files(location: str | Path, column: str = VECTOR) -> VectorFiles:
+def read_vector_files(location: str | Path, column: str = VECTOR_COLUMN) -> VectorFiles:
     """Read the vectors of a job's directory, or of one file.
 
     Args:
@@ -130,20 +130,20 @@ def read_vector_files(location: str | Path, column: str = VECTOR) -> VectorFiles
             table = _read_file(path, column)
             files = VectorFiles((table,), ranges=_read_ranges(ranges) if ranges.exists() else None)
         if not any(len(part.vectors) for part in files.parts):
-            raise _no_vectors(path, "it has no rows", "Write it again with albertkit embed")
+            raise _no_vectors_error(path, "it has no rows", "Write it again with albertkit embed")
         return files
 
 
 def _read_directory(path: AnyPath, column: str) -> VectorFiles:
     if not (path / JOB).exists():
-        raise _no_vectors(
+        raise _no_vectors_error(
             path, f"there is no {JOB} in it", "Write one with albertkit embed -o out/"
         )
-    shards = _shards(path)
+    shards = _find_shards(path)
     missing = next((number for number in range(len(shards)) if number not in shards), None)
     if not shards or missing is not None:
         what = "no file of vectors is there" if not shards else f"file {missing} is missing"
-        raise _no_vectors(
+        raise _no_vectors_error(
             path, f"the job is not finished: {what}", "Continue it with albertkit embed --resume"
         )
     ranges = path / RANGES
@@ -154,7 +154,7 @@ def _read_directory(path: AnyPath, column: str) -> VectorFiles:
     )
 
 
-def _shards(path: AnyPath) -> dict[int, str]:
+def _find_shards(path: AnyPath) -> dict[int, str]:
     """The names of the files of vectors, by their numbers."""
     matches = (SHARD.fullmatch(entry.name) for entry in path.iterdir())
     return {int(match[1]): match[0] for match in matches if match}
@@ -170,7 +170,7 @@ def _read_file(path: AnyPath, column: str) -> VectorTable:
         case ".jsonl" | ".gz":
             return _read_json_lines(path, column)
         case suffix:
-            raise _no_vectors(
+            raise _no_vectors_error(
                 path,
                 f"files of vectors end in {', '.join(SHARD_FORMATS)}, not in {suffix or 'nothing'}",
                 "Give the directory or the file that albertkit embed wrote",
@@ -207,9 +207,9 @@ def _read_arrow(path: AnyPath, column: str) -> VectorTable:
         reader = _open_arrow(file, path)
         table = reader.read() if path.suffix == ".parquet" else reader.read_all()
     names = table.schema.names
-    name = column if column in names else _vector_column(table.schema)
+    name = column if column in names else _find_vector_column(table.schema)
     if name is None or not hasattr(table.schema.field(name).type, "list_size"):
-        raise _no_vectors(
+        raise _no_vectors_error(
             path,
             f"its columns are {', '.join(names)}, and none holds lists of one length",
             "Write the vectors with albertkit embed",
@@ -220,17 +220,17 @@ def _read_arrow(path: AnyPath, column: str) -> VectorTable:
         for chunk in table.column(name).chunks
     ]
     vectors = blocks[0] if len(blocks) == 1 else np.concatenate(blocks or [np.empty((0, width))])
-    others = {other: _one_array(table.column(other)) for other in names if other != name}
+    others = {other: _combine_chunks(table.column(other)) for other in names if other != name}
     return VectorTable(_check_matrix(vectors, path), others)
 
 
-def _vector_column(schema: pyarrow.Schema) -> str | None:
+def _find_vector_column(schema: pyarrow.Schema) -> str | None:
     """The name of the first column of lists of one length."""
     schema = getattr(schema, "to_arrow_schema", lambda: schema)()
     return next((field.name for field in schema if hasattr(field.type, "list_size")), None)
 
 
-def _one_array(chunks: pyarrow.ChunkedArray) -> Column:
+def _combine_chunks(chunks: pyarrow.ChunkedArray) -> Column:
     array: Column = chunks.combine_chunks()
     return array
 
@@ -238,12 +238,13 @@ def _one_array(chunks: pyarrow.ChunkedArray) -> Column:
 def _read_json_lines(path: AnyPath, column: str) -> VectorTable:
     vectors: list[npt.NDArray[Any]] = []
     columns: dict[str, list[Any]] = {}
-    for number, record in enumerate(_records(path), 1):
+    for number, record in enumerate(_read_records(path), 1):
         vector = record.pop(column, None) if isinstance(record, dict) else None
         if not isinstance(vector, list) or len(vector) != len(vectors[0] if vectors else vector):
+            size = f"{len(vectors[0])} numbers, as line 1 has" if vectors else "numbers"
             raise FormatError(
                 "file-malformed",
-                f"line {number} has no {column!r} of as many numbers as the others",
+                f"line {number} has no list {column!r} of {size}",
                 why="each line is an object with the vector of one text",
                 fix="Write the vectors with albertkit embed",
                 where=str(path),
@@ -252,11 +253,11 @@ def _read_json_lines(path: AnyPath, column: str) -> VectorTable:
         for name, cell in record.items():
             columns.setdefault(name, []).append(cell)
     if not vectors:
-        raise _no_vectors(path, "the file is empty", "Write it again")
+        raise _no_vectors_error(path, "the file is empty", "Write it again")
     return VectorTable(np.stack(vectors), columns)
 
 
-def _records(path: AnyPath) -> Iterator[Any]:
+def _read_records(path: AnyPath) -> Iterator[Any]:
     with path.open("rb") as file:
         lines = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
         try:
@@ -273,7 +274,7 @@ def _records(path: AnyPath) -> Iterator[Any]:
 
 def _check_matrix(array: npt.NDArray[Any], path: AnyPath) -> VectorArray:
     if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise _no_vectors(
+        raise _no_vectors_error(
             path,
             f"it holds numbers {array.dtype} of the shape {list(array.shape)}",
             "Give vectors [N, D], as encode returns them",
@@ -281,7 +282,7 @@ def _check_matrix(array: npt.NDArray[Any], path: AnyPath) -> VectorArray:
     return array
 
 
-def _no_vectors(path: AnyPath, why: str, fix: str) -> InputError:
+def _no_vectors_error(path: AnyPath, why: str, fix: str) -> InputError:
     return InputError(
         "index-invalid", f"there are no vectors to search in {str(path)!r}", why=why, fix=fix
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 from albertkit.errors import FormatError, InputError
 from albertkit.tables.arrow.reading import open_table
-from albertkit.tables.chunk import RowError, not_utf8
-from albertkit.tables.filesystems.streams import display_name
+from albertkit.tables.chunk import RowError, make_encoding_error
+from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.batches import read_batches
 from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
@@ -58,7 +58,7 @@ def read_whole_table(location: Location | Inputs, options: ReadOptions = DETECT_
     inputs = location if isinstance(location, Inputs) else find_inputs(location, options=options)
     inputs.raise_errors(skip_invalid=False)
     file = inputs.files[0]
-    name = display_name(file.name)
+    name = make_display_name(file.name)
     if file.columns == {}:
         raise InputError(
             "column-missing",
@@ -110,7 +110,7 @@ def find_row_lines(location: Location, options: ReadOptions = DETECT_ALL) -> Seq
             lines = [record.first_line for record in RecordReader(stream, file.dialect).records()]
             return lines[file.dialect.header :]
         if file.file_format == "jsonl":
-            every = chain.from_iterable(line_blocks(stream))
+            every = chain.from_iterable(read_line_blocks(stream))
             return [n for n, line in enumerate(every, 1) if line is None or line.strip()]
     return ()
 
@@ -119,7 +119,7 @@ def _read_objects(file: InputFile, name: str) -> WholeTable:
     """Read JSON lines; a key that an object lacks is None there."""
     objects: list[dict[str, Any]] = []
     with file.contents() as stream:
-        for block in line_blocks(stream):
+        for block in read_line_blocks(stream):
             for line in block:
                 if line is None or line.strip():
                     objects.append(_parse_object(line, len(objects) + 1, name))
@@ -136,7 +136,7 @@ def _parse_object(line: bytes | None, row: int, name: str) -> dict[str, Any]:
         try:
             value = json.loads(line.decode())
         except UnicodeDecodeError as error:
-            code, why = not_utf8(line, error).code, not_utf8(line, error).why
+            code, why = make_encoding_error(line, error).code, make_encoding_error(line, error).why
         except (ValueError, RecursionError) as error:
             why = f"is not valid JSON: {error}"
         else:

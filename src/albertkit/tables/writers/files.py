@@ -15,8 +15,8 @@ from albertkit.errors import InputError, import_extra
 from albertkit.fileformats.atomic import flush_to_disk
 from albertkit.tables.arrow.writing import ArrowFileWriter, ParquetWriter
 from albertkit.tables.cells import CellType
-from albertkit.tables.filesystems.remote import is_uri, without_account
-from albertkit.tables.filesystems.remote_path import AnyPath, new_file
+from albertkit.tables.filesystems.remote import hide_account, is_uri
+from albertkit.tables.filesystems.remote_path import AnyPath, create_file
 from albertkit.tables.formats import format_from_name
 from albertkit.tables.table import Table, VectorArray
 from albertkit.tables.writers.text import (
@@ -54,7 +54,7 @@ def check_output(path: AnyPath) -> None:
         InputError: [output-format-unknown], [file-not-found].
         ResourceError: [extra-missing].
     """
-    suffix = _output_suffix(path)
+    suffix = _check_suffix(path)
     if isinstance(path, Path) and not path.parent.is_dir():
         raise InputError(
             "file-not-found",
@@ -76,9 +76,9 @@ def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
     """
     if format_from_name(output.name) is None:
         return
-    file = _absolute(str(output))
+    file = _make_absolute(str(output))
     for location in locations:
-        top = _absolute(location)
+        top = _make_absolute(location)
         if is_uri(location) != is_uri(str(output)) or not file.is_relative_to(top):
             continue
         parts = file.relative_to(top).parts
@@ -92,11 +92,11 @@ def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
             )
 
 
-def _absolute(name: str) -> PurePath:
-    return PurePosixPath(without_account(name)) if is_uri(name) else Path(name).resolve()
+def _make_absolute(name: str) -> PurePath:
+    return PurePosixPath(hide_account(name)) if is_uri(name) else Path(name).resolve()
 
 
-def _output_suffix(path: AnyPath) -> str:
+def _check_suffix(path: AnyPath) -> str:
     """The key of OUTPUT_FORMATS; raises InputError [output-format-unknown]."""
     name = path.name.lower()
     suffix = next((suffix for suffix in OUTPUT_FORMATS if name.endswith(suffix)), None)
@@ -111,7 +111,7 @@ def _output_suffix(path: AnyPath) -> str:
 
 
 @contextmanager
-def new_table(
+def create_table(
     path: AnyPath,
     types: ColumnTypes = MappingProxyType({}),
     *,
@@ -133,8 +133,8 @@ def new_table(
         ResourceError: [write-failed], [extra-missing].
     """
     check_output(path)
-    with new_file(path) as file:
-        writer = OUTPUT_FORMATS[_output_suffix(path)](file, types)
+    with create_file(path) as file:
+        writer = OUTPUT_FORMATS[_check_suffix(path)](file, types)
         try:
             yield writer
             writer.finish()
@@ -147,8 +147,8 @@ def new_table(
 
 
 def write_table(table: Table, path: AnyPath) -> None:
-    """Write the table as one file; raises as `new_table` does."""
-    with new_table(path) as writer:
+    """Write the table as one file; raises as `create_table` does."""
+    with create_table(path) as writer:
         writer.write(table)
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from albertkit.fileformats.atomic import write_errors
-from albertkit.tables.filesystems.remote_path import AnyPath, new_file
+from albertkit.tables.filesystems.remote_path import AnyPath, create_file
 from albertkit.tables.table import InvalidRow
 
 
@@ -38,14 +38,14 @@ class InvalidRowList:
 
 
 @contextmanager
-def new_invalid_row_list(path: AnyPath) -> Iterator[InvalidRowList]:
+def create_invalid_row_list(path: AnyPath) -> Iterator[InvalidRowList]:
     """Open a list that appears at `path` when the block ends, if any row was invalid.
 
     Raises:
         ResourceError: [write-failed].
     """
     with ExitStack() as files:
-        row_list = InvalidRowList(lambda: files.enter_context(new_file(path)))
+        row_list = InvalidRowList(lambda: files.enter_context(create_file(path)))
         yield row_list
     if not row_list.rows:
         with write_errors(str(path)):

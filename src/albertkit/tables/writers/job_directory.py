@@ -9,7 +9,7 @@ from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import write_errors
 from albertkit.fileformats.directory_lock import LOCK
 from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
-from albertkit.tables.filesystems.remote_path import AnyPath, new_file
+from albertkit.tables.filesystems.remote_path import AnyPath, create_file
 
 JOB = "_job.json"  # readers of whole directories skip names that begin with "_"
 RANGES = "_ranges.npy"  # [2, D]: the smallest and largest number of each dimension
@@ -19,7 +19,7 @@ OF_SHARDS = re.compile(  # worth nothing without shards
     rf"_invalid-\d+\.jsonl|{re.escape(RANGES)}|{re.escape(CONTENTS)}"
 )
 KEYS = ("shard_format", "shard_rows", "types", "job")  # of JOB
-SHOWN = 60  # characters of a value in a message
+SHOWN_CHARACTERS = 60  # characters of a value in a message
 
 
 def check_directory(path: AnyPath, job: dict[str, JsonValue], *, resume: bool) -> None:
@@ -41,7 +41,7 @@ def check_directory(path: AnyPath, job: dict[str, JsonValue], *, resume: bool) -
             raise _output_taken_error(
                 f"{str(path)!r} is a file", "shards are written into a directory"
             )
-        names = entry_names(path)
+        names = list_entries(path)
         if JOB not in names:
             _check_no_other_files(path, names)
             return
@@ -66,10 +66,10 @@ def check_directory(path: AnyPath, job: dict[str, JsonValue], *, resume: bool) -
 
 def initialize_directory(path: AnyPath, job: dict[str, JsonValue]) -> None:
     """Write the job into a directory without shards, whatever job was started there before."""
-    for name in filter(OF_SHARDS.fullmatch, entry_names(path)):
+    for name in filter(OF_SHARDS.fullmatch, list_entries(path)):
         (path / name).unlink()
     text = json.dumps(job, ensure_ascii=False, indent=1)
-    with new_file(path / JOB) as file:
+    with create_file(path / JOB) as file:
         # a file's name need not be UTF-8: its other bytes become JSON's \\udcff
         file.write(text.encode(errors="backslashreplace"))
 
@@ -77,27 +77,27 @@ def initialize_directory(path: AnyPath, job: dict[str, JsonValue]) -> None:
 def remove_unfinished(path: AnyPath) -> None:
     """Remove the hidden files of writers that were killed; none may be writing."""
     with write_errors(str(path)):
-        for name in filter(UNFINISHED.fullmatch, entry_names(path)):
+        for name in filter(UNFINISHED.fullmatch, list_entries(path)):
             (path / name).unlink(missing_ok=True)
 
 
-def entry_names(path: AnyPath) -> frozenset[str]:
+def list_entries(path: AnyPath) -> frozenset[str]:
     """The names of a directory's entries."""
     return frozenset(entry.name for entry in path.iterdir())
 
 
 def has_no_shards(names: frozenset[str]) -> bool:
     """Whether all entries are ours, and none is a shard."""
-    return all(name == JOB or OF_SHARDS.fullmatch(name) for name in _visible_names(names))
+    return all(name == JOB or OF_SHARDS.fullmatch(name) for name in _select_visible(names))
 
 
-def _visible_names(names: frozenset[str]) -> set[str]:
+def _select_visible(names: frozenset[str]) -> set[str]:
     """The names without our lock and unfinished files."""
     return {name for name in names if name != LOCK and not UNFINISHED.fullmatch(name)}
 
 
 def _check_no_other_files(path: AnyPath, names: frozenset[str]) -> None:
-    if others := _visible_names(names):
+    if others := _select_visible(names):
         raise _output_taken_error(
             f"{str(path)!r} holds {min(others)!r}", "no job like this one wrote it"
         )
@@ -143,4 +143,4 @@ def _describe_difference(before: JsonValue, now: JsonValue, key: str = "") -> st
 
 def _shorten(value: JsonValue) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

@@ -23,9 +23,9 @@ from albertkit.tables.filesystems.remote_path import AnyPath, RemotePath, make_p
 from albertkit.tables.writers.files import PYARROW_SUFFIXES
 from albertkit.tables.writers.job_directory import (
     check_directory,
-    entry_names,
     has_no_shards,
     initialize_directory,
+    list_entries,
     remove_unfinished,
 )
 from albertkit.tables.writers.shards import SHARD_FORMATS, Shards
@@ -86,7 +86,7 @@ class ShardedSink:
         # again, now that no other process can change it
         check_directory(path, description, resume=resume)
         self.remove_unfinished()
-        if has_no_shards(entry_names(path)):
+        if has_no_shards(list_entries(path)):
             initialize_directory(path, description)
 
     @property

@@ -28,8 +28,8 @@ from albertkit.tables.cells import CellType
 from albertkit.tables.filesystems.remote_path import AnyPath
 from albertkit.tables.formats import TableFormat
 from albertkit.tables.table import Table
-from albertkit.tables.writers.files import new_table
-from albertkit.tables.writers.invalid_rows import InvalidRowList, new_invalid_row_list
+from albertkit.tables.writers.files import create_table
+from albertkit.tables.writers.invalid_rows import InvalidRowList, create_invalid_row_list
 from albertkit.tables.writers.text import TableWriter
 
 LOGGER = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ COMPLETENESS_CHECKS: Mapping[str, Callable[[BinaryIO], bool]] = MappingProxyType
 SHARD_FORMATS = tuple(COMPLETENESS_CHECKS)
 
 
-def default_shard_format() -> str:
+def choose_shard_format() -> str:
     """Parquet if pyarrow is installed, else JSON lines, which need no extra."""
     return "jsonl" if find_spec("pyarrow") is None else "parquet"
 
@@ -142,8 +142,8 @@ class Shards:
             ResourceError: [write-failed].
         """
         with (
-            new_table(self.path(number), self.types) as writer,
-            new_invalid_row_list(self.invalid_rows_path(number)) as invalid,
+            create_table(self.path(number), self.types) as writer,
+            create_invalid_row_list(self.invalid_rows_path(number)) as invalid,
         ):
             yield ShardWriter(writer, invalid)
 

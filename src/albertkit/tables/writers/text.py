@@ -40,7 +40,7 @@ class JsonLinesWriter:
 
     def write(self, table: Table) -> None:
         """See TableWriter."""
-        for line in json_lines(table):
+        for line in format_json_lines(table):
             self.file.write(line.encode())
 
     def finish(self) -> None:
@@ -131,7 +131,7 @@ class NpyWriter:
         np.lib.format.write_array_header_1_0(self.file, header)
 
 
-def json_lines(table: Table) -> Iterator[str]:
+def format_json_lines(table: Table) -> Iterator[str]:
     """Yield a JSON object for each row, with a line end."""
     for record in table.records():
         yield json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
@@ -139,7 +139,7 @@ def json_lines(table: Table) -> Iterator[str]:
 
 def write_jsonl(table: Table, file: TextIO) -> None:
     """Write one JSON object a line; NaN and infinity, which JSON does not have, as null."""
-    file.writelines(json_lines(table))
+    file.writelines(format_json_lines(table))
 
 
 def write_csv(table: Table, file: TextIO, *, delimiter: str = ",", header: bool = True) -> None:

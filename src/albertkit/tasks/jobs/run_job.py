@@ -19,7 +19,7 @@ from albertkit.runtime.choose_engine import choose_placement, choose_precision
 from albertkit.tables import Inputs, ShardedSink
 from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.writers.files import check_output_not_input
-from albertkit.tables.writers.shards import default_shard_format
+from albertkit.tables.writers.shards import choose_shard_format
 from albertkit.tasks.encode import ProgressLine
 from albertkit.tasks.job import OpenTask, TableJob
 from albertkit.tasks.jobs.job_rows import JobRows
@@ -92,7 +92,7 @@ def start_job(
     Args:
         job: The job. Ranges of 8-bit vectors come from its first window.
         directory: A path, or a URI.
-        shard_format: One of SHARD_FORMATS; None: as `default_shard_format`.
+        shard_format: One of SHARD_FORMATS; None: as `choose_shard_format`.
         resume: As for ShardedSink.
         inputs: From `job.inputs()`, if they were inspected before.
 
@@ -100,7 +100,7 @@ def start_job(
         AlbertKitError: As `find_inputs`, the job's task and ShardedSink.
     """
     inputs = job.inputs() if inputs is None else inputs
-    shard_format = shard_format or default_shard_format()
+    shard_format = shard_format or choose_shard_format()
     check_output_not_input(make_path(directory) / f"part.{shard_format}", job.locations)
     rows = JobRows(job, inputs)
     rows.check()
@@ -139,7 +139,7 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
         ResourceError: [write-failed].
     """
     job, opened, finished = open_job.job, open_job.opened, open_job.finished
-    line = progress_line(open_job) if shows_progress else None
+    line = make_progress_line(open_job) if shows_progress else None
     done = JobReport(job.start(opened).report)
     try:
         for number, batches in open_job.rows.shards_to_make(finished):
@@ -153,7 +153,7 @@ def run_job(open_job: OpenJob, *, shows_progress: bool = False) -> JobReport:
     return done
 
 
-def progress_line(open_job: OpenJob) -> ProgressLine:
+def make_progress_line(open_job: OpenJob) -> ProgressLine:
     """Make a progress line with the rows in all, estimated or known, and those finished before."""
     rows = open_job.rows
     return ProgressLine(

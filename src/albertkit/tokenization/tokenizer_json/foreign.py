@@ -1,6 +1,6 @@
 """A tokenizer.json with rules of its own: run by the tokenizers library as it is.
 
-Input: raw text (the file's own normaliser and special tokens apply). Output: the ids that the
+Input: raw text (the file's own normalizer and special tokens apply). Output: the ids that the
 file's users have.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albertkit.errors import FormatError
-from albertkit.errors.exceptions import first_line
-from albertkit.tokenization.encodings import FlatPieces, offsets_from_lengths
+from albertkit.errors.exceptions import take_first_line
+from albertkit.tokenization.encodings import FlatPieces, compute_offsets
 from albertkit.tokenization.policy import TokenizerPolicy
 from albertkit.tokenization.tokenizer_settings import TOKENIZER_FILE
 from albertkit.tokenization.vocabulary import (
@@ -76,7 +76,7 @@ class ForeignPieces:
         new = append_added(names, tuple(added), name)
         if new:
             tokens = {token.content: token for token in added}
-            self._tokenizer.add_tokens([library_token(tokens[content]) for content in new])
+            self._tokenizer.add_tokens([make_library_token(tokens[content]) for content in new])
             self.data = self._tokenizer.to_str(pretty=True).encode()
         specials = self._tokenizer.get_added_tokens_decoder().values()
         also_special = [token.content for token in specials if token.special]
@@ -92,7 +92,7 @@ class ForeignPieces:
         results = self._tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
         ids = [result.ids for result in results]
         flat = np.fromiter((number for row in ids for number in row), np.int32)
-        return FlatPieces(flat, offsets_from_lengths([len(row) for row in ids]))
+        return FlatPieces(flat, compute_offsets([len(row) for row in ids]))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
         """The pieces of a text and their positions in it, as the library gives them."""
@@ -119,7 +119,7 @@ class ForeignPieces:
         return ForeignPieces(self.data, self.name, self.table.special_names, added)
 
 
-def library_token(token: AddedToken) -> tokenizers.AddedToken:
+def make_library_token(token: AddedToken) -> tokenizers.AddedToken:
     """An added token as the tokenizers library takes it."""
     import tokenizers
 
@@ -142,7 +142,7 @@ def open_tokenizer(data: bytes, name: str) -> tokenizers.Tokenizer:
     except Exception as error:  # the library raises bare Exception for every kind of damage
         raise FormatError(
             "file-malformed",
-            f"the tokenizers library refuses this file: {first_line(error)[:120]}",
+            f"the tokenizers library refuses this file: {take_first_line(error)[:120]}",
             why="it is not a tokenizer.json, or a damaged one",
             fix="Download the file again",
             where=name,

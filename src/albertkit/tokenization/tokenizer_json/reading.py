@@ -134,10 +134,10 @@ def check_template(written: Settings, names: SpecialNames, where: str) -> None:
             continue
         raise FormatError(
             "tokenizer-unsupported",
-            f"its post_processor is another {kind} than {names.cls} A {names.sep} B {names.sep} "
+            f"its post_processor, a {kind}, does not make {names.cls} A {names.sep} B {names.sep} "
             "with type ids 0 and 1",
-            why="only this form is made here, and other inputs would give other vectors",
-            fix="Correct post_processor, or give a policy, which uses ALBERT's form",
+            why="albertkit makes only this form, and another form gives other vectors",
+            fix="Change post_processor to this form, or give a policy, which uses it",
             where=where,
         )
 

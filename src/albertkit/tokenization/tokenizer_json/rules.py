@@ -22,7 +22,7 @@ from itertools import groupby
 from albertkit.fileformats.reader import JsonValue
 from albertkit.fileformats.sentencepiece_model import PieceType, write_sentencepiece_model
 from albertkit.tokenization.normalization import WHITESPACE, is_dropped_mark
-from albertkit.tokenization.pieces import SPACE, SentencePieces, ends_in_digit_comma
+from albertkit.tokenization.pieces import SPACE, SentencePieces, is_digit_comma
 from albertkit.tokenization.policy import HUGGINGFACE, REFERENCE, TokenizerPolicy
 from albertkit.tokenization.vocabulary import AddedToken, PieceTable, SpecialNames
 
@@ -60,7 +60,7 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> byt
     """
     scores = [float(score) for score in pieces.model.scores]
     vocabulary: list[JsonValue] = [
-        [name, score - PENALTY if policy.digit_comma and ends_in_digit_comma(name) else score]
+        [name, score - PENALTY if policy.digit_comma and is_digit_comma(name) else score]
         for name, score in zip(pieces.model.pieces, scores, strict=True)
     ]
     metaspace: Json = {
@@ -76,7 +76,9 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> byt
         "added_tokens": [*list_added_tokens(pieces.table)],
         "normalizer": {
             "type": "Sequence",
-            "normalizers": list(normaliser_steps(policy, pieces.model.normaliser.character_map)),
+            "normalizers": list(
+                list_normalizer_steps(policy, pieces.model.normalizer.character_map)
+            ),
         },
         "pre_tokenizer": metaspace,
         "post_processor": make_template(
@@ -93,10 +95,10 @@ def write_tokenizer_json(pieces: SentencePieces, policy: TokenizerPolicy) -> byt
     return json.dumps(written, ensure_ascii=False, indent=1).encode()
 
 
-def normaliser_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[Json]:
+def list_normalizer_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[Json]:
     """The policy's steps, then the model's own, then what its search expects."""
     if policy.whitespace_collapsed:
-        yield regex_rule(f"[{regex_class(map(ord, WHITESPACE))}]+", " ")
+        yield make_regex_rule(f"[{make_regex_class(map(ord, WHITESPACE))}]+", " ")
     if policy.quotes_rewritten:
         yield from QUOTE_RULES
     if policy.form != "kept":
@@ -105,18 +107,18 @@ def normaliser_steps(policy: TokenizerPolicy, character_map: bytes) -> Iterable[
         dropped = f"[{mark_class(policy)}]+"
         # A text that loses its first character would no longer count as the first part. (No rule
         # can distinguish that part from the one after a [MASK], which gets a ▁ by this.)
-        yield regex_rule(rf"\A{dropped}", " ")
-        yield regex_rule(dropped, "")
+        yield make_regex_rule(rf"\A{dropped}", " ")
+        yield make_regex_rule(dropped, "")
     if policy.case != "kept":
         yield {"type": "Lowercase"}
     if character_map:
         encoded = base64.b64encode(character_map).decode()
         yield {"type": "Precompiled", "precompiled_charsmap": encoded}
-    yield regex_rule(f"[ {SPACE}]+", " ")
-    yield regex_rule(r" \z", "")
+    yield make_regex_rule(f"[ {SPACE}]+", " ")
+    yield make_regex_rule(r" \z", "")
 
 
-def regex_rule(pattern: str, content: str) -> Json:
+def make_regex_rule(pattern: str, content: str) -> Json:
     """A step that replaces what a regular expression matches."""
     return {"type": "Replace", "pattern": {"Regex": pattern}, "content": content}
 
@@ -124,10 +126,10 @@ def regex_rule(pattern: str, content: str) -> Json:
 @cache
 def mark_class(policy: TokenizerPolicy) -> str:
     """The inside of a regex class of the marks that the policy drops."""
-    return regex_class(code for code in MARK_CODES if is_dropped_mark(chr(code), policy))
+    return make_regex_class(code for code in MARK_CODES if is_dropped_mark(chr(code), policy))
 
 
-def regex_class(codes: Iterable[int]) -> str:
+def make_regex_class(codes: Iterable[int]) -> str:
     """The inside of a regex class of these code points, which are in ascending order."""
     runs = (
         [code for _, code in run]
@@ -139,8 +141,8 @@ def regex_class(codes: Iterable[int]) -> str:
 def list_added_tokens(table: PieceTable) -> list[Json]:
     """The special pieces and the added tokens; others would cut the text and begin a word.
 
-    A token that is searched in the normalised text takes the space before it (lstrip): only the
-    end of a whole text is stripped by the normaliser.
+    A token that is searched in the normalized text takes the space before it (lstrip): only the
+    end of a whole text is stripped by the normalizer.
     """
     tokens = {name: AddedToken(name, special=True) for name in table.special_names.all()}
     tokens |= {
@@ -156,17 +158,17 @@ def list_added_tokens(table: PieceTable) -> list[Json]:
 def make_template(names: SpecialNames, cls_id: int, sep_id: int) -> Json:
     """The post-processor for [CLS] A [SEP] and [CLS] A [SEP] B [SEP]."""
 
-    def special(name: str, type_id: int) -> Json:
+    def make_special(name: str, type_id: int) -> Json:
         return {"SpecialToken": {"id": name, "type_id": type_id}}
 
     def text(name: str, type_id: int) -> Json:
         return {"Sequence": {"id": name, "type_id": type_id}}
 
-    single: list[JsonValue] = [special(names.cls, 0), text("A", 0), special(names.sep, 0)]
+    single: list[JsonValue] = [make_special(names.cls, 0), text("A", 0), make_special(names.sep, 0)]
     return {
         "type": "TemplateProcessing",
         "single": single,
-        "pair": [*single, text("B", 1), special(names.sep, 1)],
+        "pair": [*single, text("B", 1), make_special(names.sep, 1)],
         "special_tokens": {
             name: {"id": name, "ids": [number], "tokens": [name]}
             for name, number in ((names.cls, cls_id), (names.sep, sep_id))
@@ -190,7 +192,7 @@ def read_known_form(written: Json, names: SpecialNames) -> KnownForm | None:
     vocabulary, unknown = read_scores(model.get("vocab")), model.get("unk_id")
     if not vocabulary or not isinstance(unknown, int):
         return None
-    penalised = all(score <= -PENALTY for piece, score in vocabulary if ends_in_digit_comma(piece))
+    penalised = all(score <= -PENALTY for piece, score in vocabulary if is_digit_comma(piece))
     data = rebuild_model(vocabulary, unknown, names, penalised, character_map)
     policy = read_policy(steps, written.get("pre_tokenizer"))
     if policy is not None:
@@ -221,7 +223,7 @@ def list_token_texts(value: JsonValue) -> set[JsonValue]:
 
 
 def list_steps(value: JsonValue) -> list[Json]:
-    """A normaliser as a flat list of steps."""
+    """A normalizer as a flat list of steps."""
     if not isinstance(value, dict):
         return []
     inner = value.get("normalizers")
@@ -286,7 +288,7 @@ def rebuild_model(
     types: list[PieceType] = []
     scores = []
     for number, (piece, score) in enumerate(vocabulary):
-        restored = penalised and ends_in_digit_comma(piece)
+        restored = penalised and is_digit_comma(piece)
         scores.append(score + PENALTY if restored else score)
         if number == unknown:
             types.append("unknown")

@@ -95,14 +95,14 @@ def _not_utf8(error: UnicodeDecodeError, name: str) -> FormatError:
     )
 
 
-def _table(name: str, columns: Mapping[str, Sequence[Any]]) -> WholeTable:
+def _make_table(name: str, columns: Mapping[str, Sequence[Any]]) -> WholeTable:
     return WholeTable(name, columns, range(1, len(next(iter(columns.values()))) + 1))
 
 
 def _read_squad(data: Any, name: str) -> tuple[WholeTable, str]:
     """SQuAD 1.1 or 2.0; a question without an answer is of 2.0."""
     questions = list(read_squad(data))
-    table = _table(
+    table = _make_table(
         name,
         {
             "id": [question.id for question in questions],
@@ -129,7 +129,9 @@ def _read_objects(rows: Any, name: str) -> tuple[WholeTable, str]:
                 where=name,
             )
     names = dict.fromkeys(key for row in rows for key in row)
-    return _table(name, {key: [row.get(key) for row in rows] for key in names}), "a list of rows"
+    return _make_table(
+        name, {key: [row.get(key) for row in rows] for key in names}
+    ), "a list of rows"
 
 
 def _read_race_directory(path: Path) -> tuple[WholeTable, str] | None:
@@ -173,7 +175,7 @@ def split_passages(passages: Iterable[Mapping[str, Any]], name: str) -> WholeTab
                 columns.values(), (passage["article"], question, options, answer), strict=True
             ):
                 column.append(cell)
-    return _table(name, columns)
+    return _make_table(name, columns)
 
 
 def _looks_tagged(head: bytes) -> bool:
@@ -213,7 +215,7 @@ def _read_tagged(data: bytes, name: str) -> tuple[WholeTable, str]:
     if is_wikiann:
         words = [[LANGUAGE.sub("", word, count=1) for word in sentence] for sentence in words]
     tags = [[fields[-1] for fields in sentence] for sentence in sentences]
-    return _table(name, {"tokens": words, "tags": tags}), "WikiANN" if is_wikiann else "CoNLL"
+    return _make_table(name, {"tokens": words, "tags": tags}), "WikiANN" if is_wikiann else "CoNLL"
 
 
 def _split_sentences(lines: Sequence[str], name: str) -> Iterator[list[list[str]]]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice
-from albertkit.finetuning.data.columns import Task, as_number, is_empty
+from albertkit.finetuning.data.columns import Task, is_empty, parse_number
 from albertkit.tables import WholeTable
 
-NO_LABEL = ("-1", "-")  # of test rows at Hugging Face; of SNLI's rows without a majority
+UNLABELLED_CELLS = ("-1", "-")  # of test rows at Hugging Face; of SNLI's rows without a majority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,13 @@ class Benchmark:
     classes: frozenset[str] = frozenset()
 
 
-def _names(text: str) -> frozenset[str]:
+def _split_names(text: str) -> frozenset[str]:
     return frozenset(text.split(","))
 
 
 # Sources: the headers of gluebenchmark.com's files, and the datasets glue, swag, race, squad_v2,
 # conll2003 and wikiann of the Hugging Face hub.
-INDEXED_PAIR = _names("index,sentence1,sentence2,label")
+INDEXED_PAIR = _split_names("index,sentence1,sentence2,label")
 COLA_COLUMNS = ("source", "label", "original_label", "sentence")
 BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark(
@@ -57,78 +57,81 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         name="mrpc",
         title="MRPC (GLUE)",
         task="classification",
-        headers=(_names("quality,#1 id,#2 id,#1 string,#2 string"),),
+        headers=(_split_names("quality,#1 id,#2 id,#1 string,#2 string"),),
     ),
     Benchmark(
         name="stsb",
         title="STS-B (GLUE)",
         task="regression",
-        headers=(_names("index,genre,old_index,sentence1,sentence2,score"),),
+        headers=(_split_names("index,genre,old_index,sentence1,sentence2,score"),),
     ),
     Benchmark(
         name="qqp",
         title="QQP (GLUE)",
         task="classification",
-        headers=(_names("qid1,qid2,question1,question2,is_duplicate"),),
+        headers=(_split_names("qid1,qid2,question1,question2,is_duplicate"),),
     ),
     Benchmark(
         name="mnli",
         title="MNLI (GLUE)",
         task="classification",
         headers=(
-            _names("pairid,genre,sentence1,sentence2,gold_label"),
-            _names("premise,hypothesis,label,idx"),
+            _split_names("pairid,genre,sentence1,sentence2,gold_label"),
+            _split_names("premise,hypothesis,label,idx"),
         ),
     ),
     Benchmark(
         name="qnli",
         title="QNLI (GLUE)",
         task="classification",
-        headers=(_names("index,question,sentence,label"), _names("question,sentence,label,idx")),
+        headers=(
+            _split_names("index,question,sentence,label"),
+            _split_names("question,sentence,label,idx"),
+        ),
     ),
     Benchmark(
         name="rte",
         title="RTE (GLUE)",
         task="classification",
         headers=(INDEXED_PAIR,),
-        classes=_names("entailment,not_entailment"),
+        classes=_split_names("entailment,not_entailment"),
     ),
     Benchmark(
         name="wnli",
         title="WNLI (GLUE)",
         task="classification",
         headers=(INDEXED_PAIR,),
-        classes=_names("0,1"),
+        classes=_split_names("0,1"),
     ),
     Benchmark(
         name="squad",
         title="SQuAD",
         task="question-answering",
-        headers=(_names("id,title,context,question,answers"),),
+        headers=(_split_names("id,title,context,question,answers"),),
     ),
     Benchmark(
         name="race",
         title="RACE",
         task="multiple-choice",
-        headers=(_names("article,question,options,answer"),),
+        headers=(_split_names("article,question,options,answer"),),
     ),
     Benchmark(
         name="swag",
         title="SWAG",
         task="multiple-choice",
-        headers=(_names("sent1,sent2,ending0,ending1,ending2,ending3,label"),),
+        headers=(_split_names("sent1,sent2,ending0,ending1,ending2,ending3,label"),),
     ),
     Benchmark(
         name="conll",
         title="CoNLL",
         task="tagging",
-        headers=(_names("tokens,pos_tags,chunk_tags,ner_tags"),),
+        headers=(_split_names("tokens,pos_tags,chunk_tags,ner_tags"),),
     ),
     Benchmark(
         name="wikiann",
         title="WikiANN",
         task="tagging",
-        headers=(_names("tokens,ner_tags,langs"),),
+        headers=(_split_names("tokens,ner_tags,langs"),),
     ),
 )
 BENCHMARK_NAMES = tuple(benchmark.name for benchmark in BENCHMARKS)
@@ -170,7 +173,7 @@ def find_benchmark(
             why=f"{benchmark.title} is {benchmark.task}",
             fix="Leave out the task or the benchmark",
         )
-    return benchmark, _empty_missing(table)
+    return benchmark, _clear_missing(table)
 
 
 def _fits(benchmark: Benchmark, own: set[str], table: WholeTable) -> bool:
@@ -187,17 +190,17 @@ def _name_cola(table: WholeTable) -> WholeTable:
     columns = list(table.columns.values())
     if list(table.columns) != ["1", "2", "3", "4"]:
         return table
-    if not all(as_number(cell) in (0, 1) for cell in columns[1][:1000]):
+    if not all(parse_number(cell) in (0, 1) for cell in columns[1][:1000]):
         return table
     if not all(is_empty(cell) or cell == "*" for cell in columns[2][:1000]):
         return table
     return replace(table, columns=dict(zip(COLA_COLUMNS, columns, strict=True)))
 
 
-def _empty_missing(table: WholeTable) -> WholeTable:
+def _clear_missing(table: WholeTable) -> WholeTable:
     """Labels that mean "no label" are empty cells."""
     columns = {
-        name: [None if str(cell).strip() in NO_LABEL else cell for cell in cells]
+        name: [None if str(cell).strip() in UNLABELLED_CELLS else cell for cell in cells]
         if name.lower() in ("label", "gold_label")
         else cells
         for name, cells in table.columns.items()
