@@ -19,7 +19,7 @@ import torch
 from albertkit import load
 from albertkit.finetuning.data.columns import Task
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.tuning_batches import NO_LABEL, make_rows
+from albertkit.finetuning.tuning_batches import make_rows
 from albertkit.finetuning.tuning_model import TunedEncoder, make_model
 from albertkit.finetuning.tuning_recipe import SMALL_RATE, TuningConfig
 from albertkit.spec.heads import IGNORED_LABEL

@@ -10,7 +10,7 @@ import pytest
 
 from albertkit.checkpoints.format import read_vector_head
 from albertkit.errors import FormatError, InputError
-from albertkit.spec.vector_head import VectorHead, pair_features
+from albertkit.spec.vector_head import VectorHead, make_pair_features
 
 RNG = np.random.default_rng(0)
 FIRST, SECOND = RNG.normal(size=(2, 5, 4)).astype(np.float32)

@@ -26,7 +26,7 @@ from albertkit.finetuning.linear_model import LinearModel, activate, compute_row
 from albertkit.sources.cache import cache_home
 from albertkit.spec.config_values import ProblemType
 from albertkit.spec.pooling_config import Normalize
-from albertkit.spec.vector_head import VectorHead, pair_features
+from albertkit.spec.vector_head import VectorHead, make_pair_features
 from albertkit.tasks import TextEmbedder
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # C of the logistic regression

@@ -22,6 +22,7 @@ Loss = Literal["cross_entropy", "by_problem_type", "spans", "spans_or_none"]
 
 # A linear head on text vectors (spec/vector_head.py), and the file that shows that there is one.
 VECTOR_HEAD, VECTOR_HEAD_FILE = "vector_head", "classifier.json"
+IGNORED_LABEL = -100  # of what has no label. Source: torch's ignore_index
 EXCLUDED_SCORE = -1e30  # of what cannot be chosen, as a token that is no part of an answer
 
 

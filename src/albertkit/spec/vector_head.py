@@ -116,7 +116,7 @@ class VectorHead:
         return head
 
 
-def pair_features(first: FloatArray, second: FloatArray | None) -> FloatArray:
+def make_pair_features(first: FloatArray, second: FloatArray | None) -> FloatArray:
     """The features of texts or pairs: u, or u, v, |u - v| and u·v of a pair.
 
     Args:

@@ -21,7 +21,7 @@ from albertkit.errors import FormatError
 from albertkit.errors.arguments import check_keywords
 from albertkit.runtime import LoadKeywords
 from albertkit.spec import AlbertConfig
-from albertkit.spec.heads import VECTOR_HEAD
+from albertkit.spec.heads import SEQUENCE_CLASSIFICATION, VECTOR_HEAD
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.spec.vector_head import VectorHead
 from albertkit.tasks.encode import ProgressLine

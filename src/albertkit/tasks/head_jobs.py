@@ -153,7 +153,7 @@ class ClassifyJob(HeadJob):
         if column is None:
             return None
         return lambda texts, kept: find_missing_texts(
-            {column: json_cells(kept[column])}, with_letters=False
+            {column: convert_to_json_cells(kept[column])}, with_letters=False
         )
 
     def open(self) -> TextClassifier:
@@ -166,7 +166,7 @@ class ClassifyJob(HeadJob):
         def read(rows: RowBatch, numbers: Sequence[int]) -> Texts:
             second: Any = None
             if self.pair_column is not None:
-                second = list(json_cells(rows.kept[self.pair_column]))
+                second = list(convert_to_json_cells(rows.kept[self.pair_column]))
             return Texts(list(rows.texts), second, False, numbers)
 
         def write(logits: list[FloatArray]) -> Columns:
@@ -280,7 +280,7 @@ class AnswerJob(HeadJob):
         def find(texts: Sequence[str], kept: KeptColumns) -> dict[int, RowError]:
             cells_of: dict[str, Iterable[object]] = {self.column or "text": texts}
             if self.context is None:
-                cells_of[self.context_column] = json_cells(kept[self.context_column])
+                cells_of[self.context_column] = convert_to_json_cells(kept[self.context_column])
             return find_missing_texts(cells_of, with_letters=True)
 
         return find
@@ -376,14 +376,16 @@ class ChooseJob(HeadJob):
         def find(texts: Sequence[str], kept: KeptColumns) -> dict[int, RowError]:
             cells_of: dict[str, Iterable[object]] = {self.column or "text": texts}
             if not self.choices and len(self.choice_columns) > 1:
-                cells_of |= {name: json_cells(kept[name]) for name in self.choice_columns}
+                cells_of |= {
+                    name: convert_to_json_cells(kept[name]) for name in self.choice_columns
+                }
             if self.context_column is not None:
-                contexts = json_cells(kept[self.context_column])
+                contexts = convert_to_json_cells(kept[self.context_column])
                 cells_of[self.context_column] = ("-" if c is None else c for c in contexts)
             errors = find_missing_texts(cells_of, with_letters=True)
             if not self.choices and len(self.choice_columns) == 1:
                 (name,) = self.choice_columns
-                errors = find_missing_choices(name, json_cells(kept[name])) | errors
+                errors = find_missing_choices(name, convert_to_json_cells(kept[name])) | errors
             return errors
 
         return find
@@ -438,8 +440,8 @@ class ChooseJob(HeadJob):
         if self.choices:
             return iter([self.choices] * len(rows.texts))
         if len(self.choice_columns) == 1:
-            return map(read_choices, json_cells(rows.kept[self.choice_columns[0]]))
-        columns = [json_cells(rows.kept[name]) for name in self.choice_columns]
+            return map(read_choices, convert_to_json_cells(rows.kept[self.choice_columns[0]]))
+        columns = [convert_to_json_cells(rows.kept[name]) for name in self.choice_columns]
         return zip(*columns, strict=True)
 
 

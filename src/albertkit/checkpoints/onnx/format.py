@@ -110,7 +110,7 @@ class OnnxFormat:
         emit, tensors = OnnxEmitter(weights.config), make_float_tensors(weights, plan)
         if self.is_rounded:
             metadata[COSINE] = f"{_check_cosine(weights):.4f}"
-            emit, tensors = OnnxInt8Emitter(weights.config), int8_tensors(weights, plan)
+            emit, tensors = OnnxInt8Emitter(weights.config), make_int8_tensors(weights, plan)
         # of a pair each text is read alone, so no graph of one text has its logits
         logits = None if head is None or head.reads_pairs else head
         graph = build_onnx_graph(emit, weights, plan, tensors, logits)

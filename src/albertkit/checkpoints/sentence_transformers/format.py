@@ -71,10 +71,10 @@ class SentenceTransformersFormat:
             steps=tuple(read_step(kind, folder) for kind, folder in modules[2:] if kind != DROPOUT),
         )
         _check_widths(plan, checkpoint.weights.config.hidden_size, location)
-        plan = _with_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
+        plan = _add_encoder_settings(plan, encoder_place / ENCODER_SETTINGS)
         return replace(
             checkpoint,
-            pooling=_with_settings(plan, location / SETTINGS),
+            pooling=_add_settings(plan, location / SETTINGS),
             vector_head=read_vector_head(location),
         )
 

@@ -25,7 +25,7 @@ from albertkit.graph.encoder import (
     emit_masked_lm_head,
     emit_pooler,
 )
-from albertkit.graph.onnx.emitter import OnnxEmitter, matrix_name
+from albertkit.graph.onnx.emitter import OnnxEmitter, name_matrix
 from albertkit.graph.onnx.span_search import search_spans
 from albertkit.spec import AlbertConfig, HeadSpec, Weights, head
 from albertkit.spec.heads import (
@@ -256,12 +256,12 @@ def _emit_text_vectors(
 def _emit_vector_head(emit: OnnxEmitter, head: VectorHead, vectors: str) -> str:
     """The logits [B, C] of a linear head on text vectors, divided by its temperature."""
     weight = np.ascontiguousarray(head.weight.T / np.float32(head.temperature))  # [D, C]
-    matrix = emit.parameter(matrix_name(f"{VECTOR_HEAD}.weight"), weight)
+    matrix = emit.parameter(name_matrix(f"{VECTOR_HEAD}.weight"), weight)
     bias = emit.parameter(f"{VECTOR_HEAD}.bias", head.bias / np.float32(head.temperature))
     return emit.node("Add", emit.node("MatMul", vectors, matrix), bias)
 
 
-def module_prefix(number: int) -> str:
+def make_module_prefix(number: int) -> str:
     """Return the prefix of the parameters of a pooling config's module."""
     return f"vectors.{number}."
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from albertkit.errors import AlbertKitError, Diagnostic, FormatError, InputError
 from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Chunk, FindErrors, RowError, reject_rows
-from albertkit.tables.filesystems.streams import display_name, is_transient
+from albertkit.tables.filesystems.streams import is_transient, make_display_name
 from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
 from albertkit.tables.readers.table_file import ARROW_FORMATS
 from albertkit.tables.table import InvalidRow, RowBatch, concat_batches
@@ -168,7 +168,7 @@ def _read_files(
                     number += chunk
                     continue
                 valid = reject_rows(chunk, find_errors)
-                batch = _make_batch(valid, display_name(file.name), number, number - before)
+                batch = _make_batch(valid, make_display_name(file.name), number, number - before)
                 if batch.invalid and not skip_invalid:
                     yield batch.split(batch.invalid[0].number - number)[0]
                     raise _invalid_row_error(batch.invalid[0])

@@ -18,7 +18,7 @@ from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.batches import read_batches
 from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
-from albertkit.tables.readers.lines import line_blocks
+from albertkit.tables.readers.lines import read_line_blocks
 from albertkit.tables.readers.separated import RecordReader
 from albertkit.tables.readers.table_file import ARROW_FORMATS, InputFile
 
