@@ -16,7 +16,7 @@ from albertkit.checkpoints import HUGGINGFACE, SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.conversion import convert
 from albertkit.errors import InputError
 from albertkit.spec.config_values import ProblemType
-from albertkit.spec.pooling_config import Normalise, PoolingConfig
+from albertkit.spec.pooling_config import Normalize, PoolingConfig
 from albertkit.spec.vector_head import VectorHead
 from albertkit.tokenization import AlbertTokenizer
 
@@ -46,7 +46,7 @@ def save_classifier(
     config = replace(TINY, id2label=dict(enumerate(labels)), problem_type=problem_type)
     checkpoint = Checkpoint(
         replace(weights, config=config),
-        pooling=PoolingConfig(steps=(Normalise(),), max_length=64),
+        pooling=PoolingConfig(steps=(Normalize(),), max_length=64),
         vector_head=head,
     )
     SENTENCE_TRANSFORMERS.write(checkpoint, directory)

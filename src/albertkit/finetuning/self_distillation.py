@@ -17,13 +17,13 @@ from torch import Tensor
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.finetuning.tuning_batches import (
-    NO_LABEL,
     SoftTargets,
     TuningRows,
     make_batch,
     sort_by_length,
     split_by_tokens,
 )
+from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.training.devices import TrainingDevice
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def compute_soft_targets(
 def count_logits(rows: TuningRows, task: str) -> Int64Array:
     """How many rows of logits each example has [N]."""
     if rows.tags is not None:
-        is_word = (rows.tags != NO_LABEL).astype(np.int64)
+        is_word = (rows.tags != IGNORED_LABEL).astype(np.int64)
         return np.add.reduceat(is_word, rows.encodings.offsets[:-1])
     if task == "multiple-choice":
         return np.diff(rows.groups)

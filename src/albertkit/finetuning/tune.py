@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from albertkit.arrays import Float64Array
 from albertkit.errors import InputError, ResourceError
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Float64Array
 from albertkit.finetuning.self_distillation import compute_soft_targets
 from albertkit.finetuning.tuning_answers import fit_no_answer
 from albertkit.finetuning.tuning_batches import (
@@ -29,15 +29,13 @@ from albertkit.finetuning.tuning_batches import (
     split_by_tokens,
 )
 from albertkit.finetuning.tuning_model import PackedTuning, Start, TunedEncoder, make_model
-from albertkit.finetuning.tuning_recipe import TuningConfig
+from albertkit.finetuning.tuning_recipe import TIMED_STEPS, TuningConfig
 from albertkit.runtime import LoadedModel
 from albertkit.tasks.answer_spans import WINDOW
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Trainer
 from albertkit.training.metrics_log import read_metrics
 from albertkit.training.state import load_parameters
-
-TIMED_STEPS = 2
 
 
 def tune(

@@ -23,7 +23,6 @@ from albertkit.tasks.choose import ChoiceQuestion
 from albertkit.tokenization import AlbertTokenizer, Encodings
 from albertkit.tokenization.encodings import concat_ranges, select
 
-NO_LABEL = -100
 PREDICTED_TOKENS = 4096  # of a batch when nothing is trained
 
 

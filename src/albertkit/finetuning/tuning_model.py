@@ -16,15 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from albertkit.arrays import FloatArray
+from albertkit.arrays import Float64Array, FloatArray
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Doubles
 from albertkit.finetuning.probe import PROBLEM_TYPES
 from albertkit.finetuning.scores import Predictions
 from albertkit.finetuning.self_distillation import soft_losses
 from albertkit.finetuning.tuning_answers import choose_answers, cut_examples, decode_answers
 from albertkit.finetuning.tuning_batches import (
-    NO_LABEL,
     TuningBatch,
     TuningRows,
     make_batch,
@@ -44,7 +42,7 @@ from albertkit.model.pretrained import PretrainedAlbert
 from albertkit.runtime import LoadedModel
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
-from albertkit.spec.heads import EXCLUDED_SCORE
+from albertkit.spec.heads import EXCLUDED_SCORE, IGNORED_LABEL
 from albertkit.tasks.answer import NO_ANSWER
 from albertkit.tokenization import AlbertTokenizer
 from albertkit.tokenization.encodings import concat_ranges
@@ -88,7 +86,7 @@ class PackedTuning(nn.Module):
         bounds = TextBounds.of(batch.lengths, device)
         if batch.tags is not None:
             vectors = self.model.albert.token_vectors(*inputs, bounds)[0]  # [T, H]
-            words = torch.from_numpy(np.flatnonzero(batch.tags != NO_LABEL)).to(device)
+            words = torch.from_numpy(np.flatnonzero(batch.tags != IGNORED_LABEL)).to(device)
             return self.model.classifier(self.model.dropout(vectors[words]))  # type: ignore[no-any-return]
         if self.task == "question-answering":
             vectors = self.model.albert.token_vectors(*inputs, bounds)[0]
@@ -122,7 +120,7 @@ class PackedTuning(nn.Module):
         targets = torch.from_numpy(batch.targets).to(logits.device)
         logits = self.group_logits(logits, batch)
         if batch.tags is not None:
-            tags = torch.from_numpy(batch.tags[batch.tags != NO_LABEL]).to(logits.device)
+            tags = torch.from_numpy(batch.tags[batch.tags != IGNORED_LABEL]).to(logits.device)
             return F.cross_entropy(logits, tags, reduction="none"), logits.argmax(-1) == tags
         if self.task == "multiple-choice":
             losses = F.cross_entropy(logits, targets.long(), reduction="none")
@@ -159,7 +157,7 @@ class PackedTuning(nn.Module):
         examples: Examples,
         tokenizer: AlbertTokenizer,
         max_length: int,
-        weights: Doubles | None = None,
+        weights: Float64Array | None = None,
     ) -> TuningRows:
         """Examples as this model reads them; see `make_rows`."""
         return make_rows(labels, examples, tokenizer, max_length, weights)
@@ -274,7 +272,7 @@ class TunedEncoder:
         ends = np.cumsum(batch.lengths)
         first = 0
         for begin, end, number in zip(ends - batch.lengths, ends, order, strict=True):
-            count = int((batch.tags[begin:end] != NO_LABEL).sum())
+            count = int((batch.tags[begin:end] != IGNORED_LABEL).sum())
             own = [self.labels.names[n] for n in numbers[first : first + count]]
             words = (examples.words or [])[number]
             yield own + ["O"] * (len(words) - count)
