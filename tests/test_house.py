@@ -40,7 +40,8 @@ def test_a_folder_of_tests_is_a_package_and_its_tests_use_it() -> None:
     for path in (ROOT / "tests").glob("*/test_*.py"):
         folder = path.parent.name
         assert (ROOT / "src" / "albertkit" / folder).is_dir(), path
-        uses = rf"albertkit\.{folder}\b|from albertkit import|import albertkit|\"benchmarks\""
+        own = rf"(albertkit|tests)\.{folder}\b"
+        uses = rf'{own}|from albertkit import|import albertkit|"benchmarks"'
         assert re.search(uses, path.read_text(encoding="utf-8")), path
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from albertkit.cli.options import PrintFormat
 from albertkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from albertkit.tables import Table
     from albertkit.tasks.job import TableJob
 
+PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 Sharded: TypeAlias = Literal["parquet", "arrow", "npy", "jsonl", "jsonl.gz"]
 
 

@@ -19,13 +19,12 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import typer
 
-from albertkit.cli.destination import Destination
+from albertkit.cli.destination import Destination, PrintFormat
 from albertkit.engine.precision import PrecisionName
 from albertkit.runtime.options import EngineName, LoadOptions
 from albertkit.tables.formats import ReadOptions
 from albertkit.tasks.options import LongTextMode, TruncationMode, VectorType
 
-PrintFormat: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 JobFormats: TypeAlias = Literal["table", "json", "jsonl", "jsonl.gz", "csv", "parquet", "arrow"]
 InputFormat: TypeAlias = Literal["lines", "csv", "tsv", "jsonl"]
 SavedDtype: TypeAlias = Literal["float32", "float16"]

@@ -16,7 +16,7 @@ from albertkit.errors import InputError, ResourceError
 from albertkit.errors.exceptions import count_noun
 
 if TYPE_CHECKING:
-    from albertkit.cli.options import PrintFormat
+    from albertkit.cli.destination import PrintFormat
     from albertkit.tables import Table
 
 
