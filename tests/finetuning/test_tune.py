@@ -21,12 +21,18 @@ from albertkit.conversion import convert
 from albertkit.errors import InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from albertkit.finetuning import tune as tune_module
+from albertkit.finetuning import tuning_model
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.pictures import draw_curve
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tune import tune
-from albertkit.finetuning.tuning_batches import TuningData, make_rows
-from albertkit.finetuning.tuning_model import PackedTuning, TunedEncoder, make_model
+from albertkit.finetuning.tuning_batches import TuningData, make_batch, make_rows
+from albertkit.finetuning.tuning_model import (
+    PackedTuning,
+    TunedEncoder,
+    make_inputs,
+    make_model,
+)
 from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
 from albertkit.runtime import LoadedModel
 
@@ -100,6 +106,20 @@ def test_packed_logits_are_those_of_transformers(base: LoadedModel, tmp_path: Pa
         np.testing.assert_allclose(np.asarray(tuned.predict(few))[0], expected, atol=1e-5)
     own = TextClassifier(tmp_path / "model", precision="float32").predict(TRAIN.first)
     assert own == [LABELS.names[n] for n in np.argmax(tuned.predict(TRAIN), axis=1)]
+
+
+def test_batches_have_few_shapes_and_the_same_logits(
+    base: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = make_model(base, LABELS, CONFIG, 0)
+    batch = make_batch(make_rows(LABELS, TRAIN, base.tokenizer, 32), [0, 1, 2], 1.0)
+    assert len(batch.ids) % tuning_model.TOKEN_STEP
+    inputs, bounds = make_inputs(batch, packed.model.device)
+    assert [x.shape[1] % tuning_model.TOKEN_STEP for x in inputs] == [0, 0, 0]
+    assert int(bounds.offsets[-1]) == inputs[0].shape[1]
+    logits = packed.logits(batch)
+    monkeypatch.setattr(tuning_model, "TOKEN_STEP", 1)
+    torch.testing.assert_close(packed.logits(batch), logits)
 
 
 def test_a_tuned_model_with_its_head_is_converted_to_onnx(

@@ -20,10 +20,9 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import PROBLEM_TYPES
 from albertkit.finetuning.race import ProbeModel, write_probe
 from albertkit.finetuning.tuning_batches import TuningBatch, TuningRows, make_rows
-from albertkit.finetuning.tuning_model import PackedTuning, Start, TunedEncoder
+from albertkit.finetuning.tuning_model import PackedTuning, Start, TunedEncoder, make_inputs
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from albertkit.model import AlbertModel
-from albertkit.model.packed_attention import TextBounds
 from albertkit.spec import Weights
 from albertkit.tokenization import AlbertTokenizer
 
@@ -96,12 +95,8 @@ class PackedProbe(PackedTuning):
     def logits(self, batch: TuningBatch) -> Tensor:
         """[N, C]."""
         device = self.model.device
-        inputs = [
-            torch.from_numpy(array)[None].to(device)
-            for array in (batch.ids, batch.type_ids, batch.positions)
-        ]
-        bounds = TextBounds.of(batch.lengths, device)
-        tokens = self.model.token_vectors(*inputs, bounds)[0].float()  # [T, H]
+        inputs, bounds = make_inputs(batch, device)
+        tokens = self.model.token_vectors(*inputs, bounds)[0, : len(batch.ids)].float()  # [T, H]
         lengths = torch.tensor(batch.lengths, device=device)
         text_numbers = torch.arange(len(lengths), device=device).repeat_interleave(lengths)
         sums = tokens.new_zeros(len(lengths), tokens.shape[1]).index_add(0, text_numbers, tokens)

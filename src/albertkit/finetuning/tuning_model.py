@@ -49,6 +49,8 @@ from albertkit.tokenization.encodings import concat_ranges
 from albertkit.training.loop import StepResult
 from albertkit.training.metrics_log import LoggedMetrics
 
+# Tokens of a batch are a multiple of this: oneDNN keeps a kernel for each shape in bfloat16
+TOKEN_STEP = 32
 CLASSES: Mapping[str, type[PretrainedAlbert]] = {
     "tagging": AlbertForTokenClassification,
     "multiple-choice": AlbertForMultipleChoice,
@@ -79,19 +81,16 @@ class PackedTuning(nn.Module):
     def logits(self, batch: TuningBatch) -> Tensor:
         """[N, C]; of tagging [P, C] of the words; of choices [M]; of answers [T, 2]."""
         device = self.model.device
-        inputs = [
-            torch.from_numpy(array)[None].to(device)
-            for array in (batch.ids, batch.type_ids, batch.positions)
-        ]
-        bounds = TextBounds.of(batch.lengths, device)
+        inputs, bounds = make_inputs(batch, device)
         if batch.tags is not None:
             vectors = self.model.albert.token_vectors(*inputs, bounds)[0]  # [T, H]
             words = torch.from_numpy(np.flatnonzero(batch.tags != IGNORED_LABEL)).to(device)
             return self.model.classifier(self.model.dropout(vectors[words]))  # type: ignore[no-any-return]
         if self.task == "question-answering":
-            vectors = self.model.albert.token_vectors(*inputs, bounds)[0]
+            vectors = self.model.albert.token_vectors(*inputs, bounds)[0, : len(batch.ids)]
             return self.model.qa_outputs(vectors)  # type: ignore[no-any-return]
-        pooled = self.model.albert.pool(self.model.albert.first_vectors(*inputs, bounds))  # [M, H]
+        vectors = self.model.albert.first_vectors(*inputs, bounds)[: len(batch.lengths)]
+        pooled = self.model.albert.pool(vectors)  # [M, H]
         logits: Tensor = self.model.classifier(self.model.dropout(pooled))
         return logits.squeeze(-1) if self.task == "multiple-choice" else logits
 
@@ -175,6 +174,27 @@ class PackedTuning(nn.Module):
             weights = replace(weights, config=replace(weights.config, extra=extra))
         HUGGINGFACE.write(Checkpoint(add_fingerprint(weights, tuned.tokenizer)), directory)
         tuned.tokenizer.write_files(directory)
+
+
+def make_inputs(batch: TuningBatch, device: torch.device) -> tuple[list[Tensor], TextBounds]:
+    """Make what an encoder reads of a batch.
+
+    Where the tokens are no multiple of TOKEN_STEP, a text of zeros is the last one.
+
+    Args:
+        batch: Of T tokens.
+        device: Of the encoder.
+
+    Returns:
+        Ids, type ids and positions, each [1, T'] with T' ≥ T; the bounds of the texts.
+    """
+    missing = -len(batch.ids) % TOKEN_STEP
+    inputs = [
+        torch.from_numpy(np.pad(array, (0, missing)))[None].to(device)
+        for array in (batch.ids, batch.type_ids, batch.positions)
+    ]
+    lengths = (*batch.lengths, missing) if missing else batch.lengths
+    return inputs, TextBounds.of(lengths, device)
 
 
 Start = Callable[[TuningConfig, tuple[float, float]], PackedTuning]

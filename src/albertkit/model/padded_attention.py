@@ -20,6 +20,8 @@ from torch import Tensor
 from albertkit.model.explicit_attention import attend_explicitly
 
 GROUPS = 4  # 1, 2, 4, 8 groups: 300, 280, 280, 290 ms a step of the texts above, in bfloat16
+# Slots of a text are a multiple of this: oneDNN keeps a kernel for each shape in bfloat16
+SLOT_STEP = 8
 LONGEST_TEXT = 128  # of longer texts the probabilities [n, A, S, S] would need much memory
 
 Runs = tuple[tuple[int, int], ...]  # (length, number of texts) of neighbours
@@ -31,7 +33,7 @@ class PaddedGroup:
 
     Attributes:
         count: n.
-        length: S, the length of the longest.
+        length: S, at least the length of the longest.
         tokens: t, of all texts.
         slots: [t], the slot of each token, of n·S; None: all texts have S tokens.
         mask: bool [n, 1, 1, S], True for tokens; None: all are.
@@ -69,7 +71,7 @@ def make_groups(runs: Runs, device: torch.device) -> tuple[PaddedGroup, ...]:
     groups = []
     for first, last in pairwise(cuts):
         own = torch.tensor(lengths[first:last], device=device)
-        count, length = last - first, max(lengths[first:last])
+        count, length = last - first, -(-max(lengths[first:last]) // SLOT_STEP) * SLOT_STEP
         is_token = torch.arange(length, device=device) < own[:, None]  # [n, S]
         is_full = bool(is_token.all())
         groups.append(
