@@ -19,9 +19,8 @@ from tests.support.tiny_models import save_tiny
 from albertkit import TextClassifier, load
 from albertkit.conversion import convert
 from albertkit.errors import InputError, ResourceError
-from albertkit.finetuning import FinetuneOptions, FinetuneSession
+from albertkit.finetuning import FinetuneOptions, FinetuneSession, tuning_model
 from albertkit.finetuning import tune as tune_module
-from albertkit.finetuning import tuning_model
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.pictures import draw_curve
 from albertkit.finetuning.report import make_report
