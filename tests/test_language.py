@@ -25,6 +25,13 @@ PARTICIPLE = re.compile(
     r"^_*([a-z]+[^e]ed|told|chosen|found|made|given|shown|drawn|held|kept|built|taken|brought|laid"
     r"|sent|left|lost|said|known|written|begun|done|met|bound|split_up|spoken|understood)(_|$)"
 )
+# A module's function begins with a verb. These words are none, and were names of functions once.
+NO_VERB = re.compile(
+    r"^_*(as|with|without|not|no|of|by|in|for|own|other|others|why|how|which|some|best|first|next|most"
+    r"|largest|likeliest|nearest|missing|unknown|broken|unfit|unusable|new|plain|finite|flat|lone|up)"
+    r"(_|$)"
+)
+NOUNS_OF_THE_FIELD = {"best_threshold"}
 NOT_PARTICIPLES = {"embed", "seed", "feed", "need", "speed", "exceed", "proceed", "unembed"}
 VALUES = {"property", "cached_property", "fixture"}  # decorators of a noun or an adjective
 
@@ -108,6 +115,18 @@ def is_number(value: ast.expr | None) -> bool:
     return isinstance(value, ast.Constant) and type(value.value) in (int, float)
 
 
+def functions_without_a_verb(files: list[Path]) -> list[str]:
+    return [
+        node.name
+        for file in files
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and NO_VERB.match(node.name)
+        and not node.name.endswith("_error")
+        and node.name not in NOUNS_OF_THE_FIELD
+    ]
+
+
 def files_of(package: str) -> list[Path]:
     return [file for file in SOURCES if package_of(file) == package]
 
@@ -125,6 +144,17 @@ def test_a_package_has_no_banned_names(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_has_no_functions_named_by_participles(package: str) -> None:
     assert functions_named_by_participles(files_of(package)) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_packages_functions_begin_with_a_verb(package: str) -> None:
+    assert functions_without_a_verb(files_of(package)) == []
+
+
+def test_a_function_without_a_verb_is_seen(tmp_path: Path) -> None:
+    names = ("_why", "no_text", "no_text_error", "normalize", "upload", "_best_of")
+    (tmp_path / "a.py").write_text("\n".join(f"def {name}(): ..." for name in names))
+    assert functions_without_a_verb([tmp_path / "a.py"]) == ["_why", "no_text", "_best_of"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

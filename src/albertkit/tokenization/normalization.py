@@ -113,7 +113,7 @@ def rewrite(text: str, policy: TokenizerPolicy) -> str:
 
 def holds_any(text: str, characters: str) -> bool:
     """Whether one of the characters is in the text; six searches are faster than a regex."""
-    return any(character in text for character in characters)
+    return any(map(text.__contains__, characters))
 
 
 def drop_marks(text: str, policy: TokenizerPolicy) -> str:

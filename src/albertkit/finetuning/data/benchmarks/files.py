@@ -75,7 +75,7 @@ def _parse(data: bytes, name: str) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise _not_utf8(error, name) from error
+        raise _encoding_error(error, name) from error
     except (ValueError, RecursionError) as error:
         raise FormatError(
             "file-malformed",
@@ -85,7 +85,7 @@ def _parse(data: bytes, name: str) -> Any:
         ) from error
 
 
-def _not_utf8(error: UnicodeDecodeError, name: str) -> FormatError:
+def _encoding_error(error: UnicodeDecodeError, name: str) -> FormatError:
     return FormatError(
         "file-not-utf8",
         f"byte {error.start + 1} is no letter in UTF-8",
@@ -208,7 +208,7 @@ def _read_tagged(data: bytes, name: str) -> tuple[WholeTable, str]:
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise _not_utf8(error, name) from error
+        raise _encoding_error(error, name) from error
     sentences = list(_split_sentences(lines, name))
     words = [[fields[0] for fields in sentence] for sentence in sentences]
     is_wikiann = all(LANGUAGE.match(word) for sentence in words for word in sentence)
