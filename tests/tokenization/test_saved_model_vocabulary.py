@@ -242,7 +242,7 @@ def test_a_preprocessor_with_other_rules_is_refused(
 
 def test_a_preprocessor_without_marks_taken_off(shared: Path, tmp_path: Path) -> None:
     whole = fixture("tfhub_preprocess_tiny", shared / "fixtures", tmp_path)
-    bare = replace_in_graph(whole, tmp_path, b"NormalizeUTF8", b"NormalizeUTF8", "bare")
+    bare = replace_in_graph(whole, tmp_path, b"NormalizeUTF8", b"NormalizeUTF9", "bare")
     with pytest.raises(
         FormatError, match=r"normalizes texts by b'' and then.*vocabulary-unsupported"
     ):
