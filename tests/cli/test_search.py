@@ -228,6 +228,35 @@ def test_an_index_that_was_made_with_other_options_is_refused(
     assert "[index-differs]" in error
 
 
+@pytest.mark.parametrize("command", [("search", "sea"), ("duplicates",), ("cluster",)])
+def test_rows_without_a_text_are_skipped_if_asked(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    lines = ['{"text": "The sea is blue."}', '{"text": null}', '{"text": "The sea is blue"}']
+    Path("rows.jsonl").write_text("\n".join(lines) + "\n")
+    arguments = [*command, "--in", "rows.jsonl", "-m", model]
+    assert "leave out invalid rows with --skip-invalid. [row-malformed]" in error_of(
+        capsys, *arguments
+    )
+    more = ["--min-size", "2"] if command == ("cluster",) else []
+    assert run([*arguments, *more, "--skip-invalid"]) == 0
+    shown = capsys.readouterr()
+    assert "rows.jsonl: row 2 holds null instead of a text" in shown.err
+    assert {json.loads(line)["row"] for line in shown.out.splitlines()} == {1, 3}
+
+
+@pytest.mark.parametrize(
+    "command", [("fill-mask",), ("tokens",), ("similarity",), ("similarity", "--pairs", "text,b")]
+)
+def test_an_error_names_no_option_that_the_command_lacks(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rows.jsonl").write_text('{"text": "a", "b": "c"}\n{"text": null, "b": "c"}\n')
+    error = error_of(capsys, *command, "--input", "rows.jsonl")
+    assert "row 2 holds null instead of a text" in error
+    assert "Correct the row. [row-malformed]" in error
+
+
 @pytest.mark.parametrize("kept", [[], ["--index", "out"]])
 @pytest.mark.parametrize("command", ["search", "duplicates", "cluster"])
 def test_empty_texts_are_left_out(
@@ -384,6 +413,7 @@ def test_an_index_that_embed_wrote_is_refused_if_a_text_was_written_later(
     [
         (["search", "a"], "usage"),
         (["search", "a", "--in", "none.txt"], "file-not-found"),
+        (["search", "--in", "texts.txt", "--queries", "empty.txt"], "texts-missing"),
         (["search", "a", "--in", "empty.txt"], "texts-missing"),
         (["search", "a", "--in", "binaries"], "texts-missing"),
         (["search", "a", "--in", "blank.txt"], "texts-missing"),
@@ -430,6 +460,12 @@ def test_a_remedy_is_in_words_of_the_command(
 ) -> None:
     np.save("v.npy", np.ones((3, 8), dtype))
     assert fix in error_of(capsys, "search", "a", "--in", "v.npy", *options)
+
+
+def test_a_missing_query_leads_to_its_option(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty.txt").touch()
+    error = error_of(capsys, "search", "--in", "texts.txt", "--queries", "empty.txt")
+    assert error.startswith("error: there is no query; the input is empty. Give queries in quotes")
 
 
 def test_duplicates_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:

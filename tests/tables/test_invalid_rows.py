@@ -59,6 +59,8 @@ BAD_ROWS = [
     ("a.jsonl", b'"a"\n"\xff"\n"b"', "file-not-utf8", "holds the byte 0xff"),
     ("a.jsonl", b'"a"\n"\\ud800"\n"b"', "lone-surrogate", "holds half of a surrogate pair"),
     ("a.jsonl", f'"a"\n"{LONG}"\n"b"'.encode(), "row-too-long", "has more than"),
+    ("a.jsonl", b'"a"\n{b\n"b"', "row-malformed", "in double quotes at character 2"),
+    ("a.jsonl", b'"a"\n\n \n{"x": 1}\n"b"', "row-malformed", "holds 1 instead of a text (line 4)"),
     ("a.csv", b"n,text\n1,a\n2\n3,b\n", "row-malformed", "has too few cells: 1 of 2 (line 3)"),
     ("a.csv", b"n,text\n1,a\n2,x,y\n3,b", "row-malformed", "has too many cells: 3 of 2 (line 3)"),
     ("a.csv", b'text\na\n"x\ny" z\nb', "row-malformed", "' ' follows a quoted cell (lines 3"),

@@ -34,6 +34,7 @@ def cluster(
     read: ReadOptions,
     column: options.Column = None,
     keep: options.Keep = None,
+    skip_invalid: options.SkipInvalid = False,
     model: options.VectorsModel = None,
     vectors: options.NewVectors = None,
     truncation: options.LongTexts = "warn",
@@ -68,6 +69,7 @@ def cluster(
         load=load,
         corpus=CorpusOptions(vectors),
         truncation=truncation,
+        skip_invalid=skip_invalid,
     ).open()
     clusters = community_detection(
         make_unit_vectors(search.corpus),

@@ -29,6 +29,7 @@ def duplicates(
     read: ReadOptions,
     column: options.Column = None,
     keep: options.Keep = None,
+    skip_invalid: options.SkipInvalid = False,
     model: options.VectorsModel = None,
     vectors: options.NewVectors = None,
     truncation: options.LongTexts = "warn",
@@ -61,6 +62,7 @@ def duplicates(
         load=load,
         corpus=CorpusOptions(vectors),
         truncation=truncation,
+        skip_invalid=skip_invalid,
     ).open()
     progress = ProgressLine(len(search), unit=" rows", delay=1) if shows_progress() else None
     try:

@@ -8,6 +8,7 @@ from albertkit.cli import options
 from albertkit.cli.input_texts import read_texts
 from albertkit.cli.options import takes_load_options, takes_read_options
 from albertkit.cli.output import check_output, write_result
+from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
 
@@ -50,6 +51,7 @@ def search(
     read: ReadOptions,
     column: options.Column = None,
     keep: options.Keep = None,
+    skip_invalid: options.SkipInvalid = False,
     model: options.VectorsModel = None,
     vectors: options.NewVectors = None,
     chunk: options.Chunk = None,
@@ -67,7 +69,7 @@ def search(
     are numbered from 1.
     """
     check_output(print_format, output)
-    wanted = read_texts(queries, [queries_file] if queries_file else None, None, ReadOptions())
+    wanted = _read_queries(queries, queries_file)
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import draw_hits, make_hit_table
     from albertkit.tasks.row_filter import Condition
@@ -87,6 +89,7 @@ def search(
         load=load,
         corpus=CorpusOptions(vectors, chunk, overlap, markdown),
         truncation=truncation,
+        skip_invalid=skip_invalid,
     )
     search = source.open()
     if not groups and "part" in search.columns:  # parts of documents
@@ -94,3 +97,17 @@ def search(
     results = search(wanted, k, where=where or None, group_by=groups)
     table = make_hit_table(wanted, results)
     write_result(table, print_format, output, for_people=lambda: draw_hits(wanted, results))
+
+
+def _read_queries(queries: list[str] | None, file: str | None) -> list[str]:
+    try:
+        return read_texts(queries, [file] if file else None, None, ReadOptions())
+    except InputError as error:
+        if error.diagnostic.code != "texts-missing":
+            raise
+        raise InputError(
+            "texts-missing",
+            "there is no query",
+            why=error.diagnostic.why,
+            fix="Give queries in quotes, in a file (--queries FILE), or in a pipe",
+        ) from None

@@ -17,6 +17,7 @@ from albertkit import tables
 from albertkit.cli.index_contents import check_contents, hash_file, write_contents
 from albertkit.cli.input_texts import STANDARD_INPUT, no_text_error
 from albertkit.cli.output import print_status, shows_progress
+from albertkit.cli.stream_job import print_invalid_rows
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
@@ -60,6 +61,7 @@ class SearchInput:
         load: How the model is opened.
         corpus: How texts are embedded.
         truncation: What to do with long texts and queries.
+        skip_invalid: Leave out rows without a text, and list them.
     """
 
     locations: tuple[str, ...]
@@ -73,6 +75,7 @@ class SearchInput:
     load: LoadOptions = field(default_factory=LoadOptions)
     corpus: CorpusOptions = field(default_factory=CorpusOptions)
     truncation: LongTextMode = "warn"
+    skip_invalid: bool = False
 
     def open(self) -> Search:
         """Open the vectors, or make them.
@@ -173,7 +176,9 @@ class SearchInput:
         )
 
     def _embed_in_memory(self) -> Search:
-        texts, columns = read_rows(self.locations, self.read, self.column, self._columns)
+        texts, columns = read_rows(
+            self.locations, self.read, self.column, self._columns, skip_invalid=self.skip_invalid
+        )
         self._check_named(columns)
         start = time.monotonic()
         search = self._search(texts, columns=columns, show_progress_bar=shows_progress())
@@ -193,6 +198,7 @@ class SearchInput:
             model=self.model or VECTORS,
             load=self.load,
             truncation=self.truncation,
+            skip_invalid=self.skip_invalid,
             encode=EncodeOptions(
                 precision=self.corpus.precision or "float32",
                 prompt_name=DOCUMENT,
@@ -212,9 +218,10 @@ class SearchInput:
             if self.index is not None:  # the name of a directory in a cache says the contents
                 write_contents(directory, inputs)
             report = run_job(open_job, shows_progress=shows_progress())
+        invalid = f"; {count_noun(report.invalid, 'invalid row')} listed there"
         print_status(
             f"{count_noun(report.rows, 'text')} embedded in {time.monotonic() - start:.0f} s,"
-            f" written to {directory}"
+            f" written to {directory}{invalid if report.invalid else ''}"
         )
 
     def _content_key(self, job: EmbedJob, inputs: Inputs) -> str:
@@ -228,7 +235,12 @@ class SearchInput:
 
 
 def read_rows(
-    locations: tuple[str, ...], read: ReadOptions, column: str | None, keep: tuple[str, ...]
+    locations: tuple[str, ...],
+    read: ReadOptions,
+    column: str | None,
+    keep: tuple[str, ...],
+    *,
+    skip_invalid: bool | None = None,
 ) -> tuple[list[str], dict[str, list[Any]]]:
     """Read the texts of all files, and the columns that say where each is.
 
@@ -237,6 +249,7 @@ def read_rows(
         read: How they are read.
         column: The column of texts.
         keep: Further columns.
+        skip_invalid: As for `read_batches`; rows that are left out are printed.
 
     Returns:
         The texts; and "file" if there are several, "row" (from 1, in its file), and the others.
@@ -256,7 +269,10 @@ def read_rows(
         places["row"] = []
     columns: dict[str, list[Any]] = {name: [] for name in keep}
     for file in inputs.files:
-        for batch in tables.read_batches(Inputs((file,)), column=column, keep=keep):
+        for batch in tables.read_batches(
+            Inputs((file,)), column=column, keep=keep, skip_invalid=skip_invalid
+        ):
+            print_invalid_rows(batch.invalid)
             texts += batch.texts
             if "file" in places:
                 places["file"] += [make_display_name(file.name)] * len(batch.texts)

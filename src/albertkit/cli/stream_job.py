@@ -192,7 +192,7 @@ def _write_file(path: Path, types: ColumnTypes, calls: Sequence[JobCall]) -> Ite
 def _list_invalid_rows(path: Path | None, progress: ProgressLine | None) -> Iterator[SkipRows]:
     """List invalid rows in `<path>.invalid.jsonl`; without a path print a line for each."""
     if path is None:
-        yield lambda rows: _print_invalid_rows(rows, progress)
+        yield lambda rows: print_invalid_rows(rows, progress)
         return
     list_path = path.with_name(f"{path.name}.invalid.jsonl")
     with tables.create_invalid_row_list(list_path) as row_list:
@@ -201,7 +201,8 @@ def _list_invalid_rows(path: Path | None, progress: ProgressLine | None) -> Iter
         print_status(f"{count_noun(row_list.rows, 'invalid row')} listed in {list_path}")
 
 
-def _print_invalid_rows(rows: Sequence[InvalidRow], progress: ProgressLine | None) -> None:
+def print_invalid_rows(rows: Sequence[InvalidRow], progress: ProgressLine | None = None) -> None:
+    """Print a line for each row that is left out."""
     for row in rows:
         if progress is not None:
             progress.clear()

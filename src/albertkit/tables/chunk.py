@@ -96,6 +96,14 @@ def make_encoding_error(data: bytes, error: UnicodeDecodeError) -> RowError:
     )
 
 
+def make_json_error(error: Exception) -> RowError:
+    """The error of a row that `json.loads` refuses."""
+    why = str(error)
+    if isinstance(error, json.JSONDecodeError):  # its line is always the first one
+        why = f"{error.msg} at character {error.colno}"
+    return RowError("row-malformed", f"is not valid JSON: {why}")
+
+
 def make_type_error(value: object) -> RowError:
     """The error of a row with another value instead of a text."""
     return RowError("row-malformed", f"holds {show_value(value)} instead of a text")

@@ -28,7 +28,7 @@ def read_batches(
     column: str | None = None,
     keep: Sequence[str] = (),
     rows: int = 4096,
-    skip_invalid: bool = False,
+    skip_invalid: bool | None = None,
     start: int = 0,
     boundary: int | None = None,
     estimate: RowEstimate | None = None,
@@ -43,7 +43,8 @@ def read_batches(
         rows: The rows of a batch; fewer if they are long. Rows of a pipe are yielded as they
             come.
         skip_invalid: List invalid rows in their batch; else the first one ends the
-            reading.
+            reading, with a hint at --skip-invalid if this is False, and None for callers without
+            that option.
         start: The number of the first row that is read, invalid ones counted.
         boundary: No batch spans a multiple of this row number.
         estimate: Counts rows and bytes of these inputs while they are read.
@@ -68,7 +69,7 @@ def read_batches(
         if value < least:
             raise InputError("option-invalid", f"{name} is {value}", fix=f"Give {least} or more")
     inputs = locations if isinstance(locations, Inputs) else find_inputs(locations, column=column)
-    inputs.raise_errors(skip_invalid=skip_invalid)
+    inputs.raise_errors(skip_invalid=bool(skip_invalid))
     types = inputs.types(keep)
     columns = inputs.columns(column)
     batches = _read_files(
@@ -145,7 +146,7 @@ def _read_files(
     types: Mapping[str, CellType],
     start: int,
     *,
-    skip_invalid: bool,
+    skip_invalid: bool | None,
     estimate: RowEstimate | None,
     find_errors: FindErrors | None,
 ) -> Iterator[RowBatch]:
@@ -171,7 +172,7 @@ def _read_files(
                 batch = _make_batch(valid, make_display_name(file.name), number, number - before)
                 if batch.invalid and not skip_invalid:
                     yield batch.split(batch.invalid[0].number - number)[0]
-                    raise _invalid_row_error(batch.invalid[0])
+                    raise _invalid_row_error(batch.invalid[0], can_skip=skip_invalid is not None)
                 number = batch.end
                 yield batch
             if counter is not None:
@@ -202,13 +203,13 @@ def _make_batch(chunk: Chunk, file: str, number: int, row: int) -> RowBatch:
     return RowBatch(chunk.texts, chunk.kept, number, tuple(invalid))
 
 
-def _invalid_row_error(invalid: InvalidRow) -> FormatError:
+def _invalid_row_error(invalid: InvalidRow, *, can_skip: bool) -> FormatError:
+    remedy = REMEDIES.get(invalid.code, "Correct the row")
     return FormatError(
         invalid.code,
         f"row {invalid.row} {invalid.why}",
         why="each row needs its texts",
-        fix=f"{REMEDIES.get(invalid.code, 'Correct the row')}, or leave out invalid rows with"
-        " --skip-invalid",
+        fix=f"{remedy}, or leave out invalid rows with --skip-invalid" if can_skip else remedy,
         where=invalid.file,
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import BinaryIO
 
 from albertkit.tables.cells import CellType, convert_cell, infer_cell_type
@@ -15,6 +16,7 @@ from albertkit.tables.chunk import (
     has_lone_surrogate,
     make_chunk,
     make_encoding_error,
+    make_json_error,
     make_type_error,
 )
 from albertkit.tables.readers.lines import read_line_blocks
@@ -28,13 +30,26 @@ def read_json_lines(
 
     A number is a count of skipped rows.
     """
+    line_count = row_count = 0  # of the file, so far
     for block in read_line_blocks(stream):
-        rows = [line for line in block if line is None or line.strip()]
+        rows = [
+            (number, line)
+            for number, line in enumerate(block, line_count + 1)
+            if line is None or line.strip()
+        ]
+        line_count += len(block)
+        row_count += len(rows)
         lines = rows[skip:]
         if skip:
             yield len(rows) - len(lines)
         skip -= len(rows) - len(lines)
-        yield make_chunk((_read_row(line, column, keep) for line in lines), tuple(keep))
+        cells: Iterable[tuple[Cell, ...] | RowError] = (
+            _read_row(line, column, keep) for _, line in lines
+        )
+        if line_count > row_count:  # blank lines: the number of a row is not that of its line
+            numbers = (number for number, _ in lines)
+            cells = map(_add_line, cells, numbers)
+        yield make_chunk(cells, tuple(keep))
 
 
 def sniff_columns(head: bytes) -> dict[str, CellType] | None:
@@ -78,6 +93,10 @@ def _read_row(
     return tuple(cells)
 
 
+def _add_line(row: tuple[Cell, ...] | RowError, number: int) -> tuple[Cell, ...] | RowError:
+    return replace(row, why=f"{row.why} (line {number})") if isinstance(row, RowError) else row
+
+
 def _parse(line: bytes | None) -> object:
     if line is None:
         return TOO_LONG
@@ -86,4 +105,4 @@ def _parse(line: bytes | None) -> object:
     except UnicodeDecodeError as error:
         return make_encoding_error(line, error)
     except (ValueError, RecursionError) as error:
-        return RowError("row-malformed", f"is not valid JSON: {error}")
+        return make_json_error(error)

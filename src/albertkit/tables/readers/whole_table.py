@@ -13,7 +13,7 @@ from typing import Any
 
 from albertkit.errors import FormatError, InputError
 from albertkit.tables.arrow.reading import open_table
-from albertkit.tables.chunk import RowError, make_encoding_error
+from albertkit.tables.chunk import RowError, make_encoding_error, make_json_error
 from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.batches import read_batches
@@ -138,7 +138,7 @@ def _parse_object(line: bytes | None, row: int, name: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             code, why = make_encoding_error(line, error).code, make_encoding_error(line, error).why
         except (ValueError, RecursionError) as error:
-            why = f"is not valid JSON: {error}"
+            why = make_json_error(error).why
         else:
             if isinstance(value, dict):
                 return value
