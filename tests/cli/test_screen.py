@@ -27,7 +27,8 @@ def test_wide_letters_and_accents_keep_the_columns() -> None:
 
 
 def test_line_ends_and_escapes_in_a_text_do_not_draw() -> None:
-    assert draw_table(Table({"text": ["a\nb\x1b[2J"]})).splitlines()[1:] == [r"a\nb\x1b[2J"]
+    table = Table({"text": ["a \r\n\n b\x1b[2J"]})
+    assert draw_table(table).splitlines()[1:] == [r"a b\x1b[2J"]
 
 
 def test_a_cell_wider_than_its_place_is_cut() -> None:

@@ -524,7 +524,7 @@ def test_too_many_texts_for_a_matrix_are_refused(capsys: pytest.CaptureFixture[s
 
 def test_a_terminal_gets_a_table_for_each_query(capsys: pytest.CaptureFixture[str]) -> None:
     hits = [{"corpus_id": 4, "score": 0.5, "text": "a\nb"}]
-    assert draw_hits(["one"], [hits]).splitlines() == ["score   row  text", "0.5000    5  a\\nb"]
+    assert draw_hits(["one"], [hits]).splitlines() == ["score   row  text", "0.5000    5  a b"]
     drawn = draw_hits(["one", "two"], [hits, []])
     assert drawn.splitlines()[0] == "one"
     assert drawn.splitlines()[-2:] == ["two", "no row fulfils the conditions"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 GAP = "  "
 SHOWN_NUMBERS = 4  # of a vector
 NARROWEST_COLUMN = 12  # characters that a column of words keeps on a narrow terminal
+LINE_ENDS = re.compile(r"\s*[\r\n]\s*")  # with the spaces around them
 BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
 
 
@@ -75,8 +77,8 @@ def format_cell(cell: object) -> str:
     """A cell as text on one line."""
     if isinstance(cell, float):
         return f"{cell:.4f}" if cell == 0 or abs(cell) >= 1e-4 else f"{cell:.3g}"
-    # line ends and control characters of a text would break the table
-    text = "" if cell is None else str(cell)
+    # control characters of a text would break the table
+    text = LINE_ENDS.sub(" ", "" if cell is None else str(cell))
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

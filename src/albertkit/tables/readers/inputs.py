@@ -226,9 +226,10 @@ def _nothing_known_error(name: str, others: int, options: ReadOptions) -> InputE
 
 def _note_skipped(names: Sequence[str], options: ReadOptions) -> Diagnostic:
     what = f"not read: {list_names(names, 5)} ({count_noun(len(names), 'file')})"
-    why, fix = "their format is unknown", "Name a file itself to have its lines read"
+    why = "their format is unknown"
+    fix = "Name a file itself to have its lines read, or give --files: each file is a text then"
     if options.files:
-        why, fix = "they hold other bytes than text", "Convert them to text to have them read"
+        why, fix = "their bytes are no text", "Convert them to text to have them read"
     return Diagnostic("files-skipped", "note", what, why, fix)
 
 
