@@ -146,6 +146,21 @@ def test_what_is_missing_around_us_is_status_three(vectors: Path, tmp_path: Path
     assert not (tmp_path / "x.png").exists()
 
 
+def test_a_bug_keeps_pythons_own_traceback() -> None:
+    code = (
+        "import albertkit.cli.models as module\n"
+        "def models() -> None: raise ZeroDivisionError('a bug')\n"
+        "module.models = models\n"
+        "from albertkit.cli.start import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "models"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert done.stderr.endswith("\nZeroDivisionError: a bug\n")
+
+
 def test_a_file_that_is_no_utf8_is_named(tmp_path: Path, vectors: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("schön\n".encode("latin1"))
     done = albertkit("embed", "-m", vectors, "-i", tmp_path / "latin.txt")

@@ -208,6 +208,7 @@ app = typer.Typer(
     help="ALBERT on ordinary machines: text in; vectors, words, labels and answers out.",
     epilog="Help for a command: albertkit COMMAND --help",
     rich_markup_mode=None,  # importing rich would double the time of --help
+    pretty_exceptions_enable=False,  # a bug's traceback is plain text, to be pasted into a report
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
