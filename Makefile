@@ -15,7 +15,7 @@
 # make wheel  a wheel of this machine's platform, with the compiled engine, into dist/
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
 # make bench  speed compared with the peers, two threads (most of an hour; docs/performance.md has options)
-# make errors-page  docs/errors.md and docs/symptoms.md, rewritten from the codes and the catalogue
+# make errors-page  docs/errors.md, docs/symptoms.md and docs/doctor-examples.md, rewritten
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 
 PYTHON ?= python3
@@ -124,6 +124,7 @@ bench: $(PLAIN)/done $(PEERS)/done
 errors-page: $(PLAIN)/done
 	$(PLAIN)/bin/python -c "from albertkit.errors.explanations import make_page; print(make_page(), end='')" > docs/errors.md
 	$(PLAIN)/bin/python -c "from albertkit.doctor.catalogue import make_page; print(make_page(), end='')" > docs/symptoms.md
+	$(PLAIN)/bin/python -m tests.doctor.transcripts > docs/doctor-examples.md
 
 figures: $(PLAIN)/done
 	$(PLAIN)/bin/python benchmarks/figures.py
