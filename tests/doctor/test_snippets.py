@@ -6,116 +6,21 @@ import ast
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import sentence_transformers
+import transformers
 
+from albertkit.doctor.catalogue import read_symptoms
 from albertkit.doctor.examine import diagnose
 from albertkit.doctor.snippets.diagnose import diagnose_code
 from albertkit.doctor.snippets.general_rules import check_syntax
 from albertkit.doctor.snippets.script import Script
 from albertkit.doctor.snippets.sources import read_markdown, read_notebook
+from tests.doctor.web_pages import PAGES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# "What is causing issues with the ALBERT pretrained model on TF Hub?"
-TF1_MODULE = """
-import tensorflow as tf
-import tensorflow_hub as hub
-albert_model = hub.load("https://tfhub.dev/google/albert_base/1")
-tokenizer = albert_model.bert_tokenizer
-tokens = tokenizer(["a text"], return_tensors='tf', padding=True, truncation=True, max_length=128)
-input_ids = tokens['input_ids']
-output = albert_model(input_ids)
-input_ids = tf.reshape(input_ids, [1, -1])
-try:
-    output = albert_model(input_ids)
-except tf.errors.InvalidArgumentError as e:
-    print(e)
-from transformers import BertTokenizer
-bert_tokenizer = BertTokenizer.from_pretrained("bert-base-uncased")
-"""
-# "Albert Vectorization (with TensorFlow Hub)"
-VECTORIZATION = """
-!wget
-tar -xzf a.tar.gz
-albert_layer = hub.KerasLayer("albert_en_base/1", trainable=False)
-sp_model_file = albert_layer.resolved_object.sp_model_file.asset_path.numpy()
-tokenizer = tokenization.FullSentencePieceTokenizer(sp_model_file)
-def get_segments(tokens, max_seq_length):
-    segments = []
-    current_segment_id = 0
-    for token in tokens:
-        if token == "[SEP]":
-            current_segment_id = 1
-    return segments + [0] * (max_seq_length - len(tokens))
-stokens = tokenizer.tokenize(text)
-stokens = stokens[:MAX_LEN]
-stokens = ["[CLS]"] + stokens + ["[SEP]"]
-pooled_output, sequence_output = albert_layer([input_ids, input_mask, segment_ids])
-"""
-# the model page tensorflow/albert_en_large/3
-MODEL_PAGE = """
-text_input = tf.keras.layers.Input(shape=(), dtype=tf.string)
-preprocessor = hub.KerasLayer("http://tfhub.dev/tensorflow/albert_en_preprocess/3")
-encoder_inputs = preprocessor(text_input)
-encoder = hub.KerasLayer("https://tfhub.dev/tensorflow/albert_en_large/3", trainable=True)
-outputs = encoder(encoder_inputs)
-pooled_output = outputs["pooled_output"]
-"""
-# the ALBERT page of Hugging Face
-HUGGING_FACE = """
-!transformers run --task fill-mask --model albert/albert-base-v2 --device 0
-from transformers import pipeline, AlbertTokenizer, AlbertForMultipleChoice, TFAlbertModel
-fill = pipeline("fill-mask", model="albert/albert-base-v2", device=0)
-fill("Plants create [MASK] through a process known as photosynthesis.", targets=["energy"])
-tokenizer = AlbertTokenizer.from_pretrained("albert/albert-base-v2")
-encoding = tokenizer([prompt, prompt], [choice0, choice1], return_tensors="pt", padding=True)
-answer = pipeline("question-answering", model="albert/albert-base-v2")
-"""
-# "Why can't TensorFlow Hub load a BERT model?"
-BERT_ON_HUB = """
-import tensorflow_hub as hub
-bert_layer = hub.KerasLayer("https://tfhub.dev/tensorflow/bert_en_uncased_L-12_H-768_A-12/3")
-output = bert_layer(inputs=dict(text=["Hello world"]))
-"""
-DOCUMENTS = {
-    "a TF1 module": (
-        TF1_MODULE,
-        {
-            (5, "module-attribute-missing"),
-            (6, "tensorflow-tensors-removed"),
-            (8, "tf1-module-called"),
-            (9, "batch-flattened"),
-            (11, "tf1-module-called"),
-            (12, "exception-never-raised"),
-            (15, "tokenizer-of-bert"),
-        },
-    ),
-    "vectorization": (
-        VECTORIZATION,
-        {(6, "text-not-lowercased"), (8, "segments-never-filled"), (15, "pieces-not-cut")},
-    ),
-    "a model page": (
-        MODEL_PAGE,
-        {
-            (3, "tensorflow-text-not-imported"),
-            (3, "keras3-with-hub-layer"),
-            (5, "keras3-with-hub-layer"),
-        },
-    ),
-    "Hugging Face's page": (
-        HUGGING_FACE,
-        {
-            (2, "shell-command-removed"),
-            (0, "tf-classes-removed"),
-            (4, "gpu-not-available"),
-            (5, "target-without-underline"),
-            (7, "pair-without-token-types"),
-            (7, "truncation-not-asked"),
-            (8, "pipeline-removed"),
-        },
-    ),
-    "BERT on TF Hub": (BERT_ON_HUB, {(4, "text-into-encoder")}),
-}
 
 
 def lines_and_codes(source: str) -> set[tuple[int, str]]:
@@ -123,9 +28,9 @@ def lines_and_codes(source: str) -> set[tuple[int, str]]:
     return {(int((d.where or "line 0").split()[1]), d.code) for d in diagnostics}
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_the_lines_of_a_document_are_judged(name: str) -> None:
-    source, expected = DOCUMENTS[name]
+@pytest.mark.parametrize("title", PAGES)
+def test_the_lines_of_a_web_page_are_judged(title: str) -> None:
+    _, source, expected = PAGES[title]
     assert lines_and_codes(source) == expected
 
 
@@ -219,6 +124,14 @@ RIGHT += [
     'a = AlbertModel.from_pretrained("albert-base-v2")\n'
     'b = BertModel.from_pretrained("bert-base-uncased")\n'
     't = BertTokenizer.from_pretrained("bert-base-uncased")\n',
+    'model = VisualBertModel.from_pretrained("uclanlp/visualbert-vqa")\n'
+    'tokenizer = BertTokenizer.from_pretrained("bert-base-uncased")\n',
+    "from models import BertModel\nmodel = BertModel(config)\nmodel(ids, images=images)\n",
+    'm = BertModel.from_pretrained("bert-base-uncased")\nm(ids, past_key_values=k)\n',
+    'AutoTokenizer.from_pretrained("albert-base-v2", use_fast=True)\n',
+    "class Net(nn.Module):\n    def __init__(self):\n        self.albert = AlbertModel(config)\n",
+    "loss(logits.view(-1, n), label_ids.view(-1))\nmask = (input_ids == 3).reshape(-1)\n",
+    "def f(n):\n    return f(n - 1)\nf(3)(4)\n",
     *(path.read_text(encoding="utf-8") for path in sorted(EXAMPLES.glob("*.py"))),
 ]
 
@@ -226,6 +139,33 @@ RIGHT += [
 @pytest.mark.parametrize("source", RIGHT)
 def test_right_code_raises_no_alarm(source: str) -> None:
     assert [d.line() for d in diagnose_code(source) if d.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    ("library", "folder"),
+    [
+        (transformers, "pipelines"),
+        (transformers, "models/albert"),
+        (transformers, "models/bert"),
+        (transformers, "models/visual_bert"),
+        (sentence_transformers, "sentence_transformer/losses"),
+    ],
+)
+def test_the_code_of_a_library_raises_no_alarm(library: ModuleType, folder: str) -> None:
+    paths = sorted((Path(library.__path__[0]) / folder).glob("*.py"))
+    sources = [path.read_text(encoding="utf-8") for path in paths]
+    alarms = [d.line() for source in sources for d in diagnose_code(source)]
+    assert paths
+    assert [line for line in alarms if not line.endswith(("-asked]", "[padded-to-maximum]"))] == []
+
+
+def test_what_the_doctor_advises_raises_no_alarm() -> None:
+    """The better lines of the catalogue, as far as they are Python."""
+    for entry in read_symptoms().values():
+        better = "\n".join(filter(None, (entry.instead, entry.albertkit)))
+        if "albertkit convert" not in better and "albertkit pretrain" not in better:
+            alarms = [d.line() for d in diagnose_code(better) if d.severity != "note"]
+            assert [line for line in alarms if "does-not-parse" not in line] == [], entry.code
 
 
 def test_the_corrected_line_is_given() -> None:

@@ -20,10 +20,13 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Scope: TypeAlias = ast.Module | Function | ast.ClassDef
 
 HUB_LOADERS = ("tensorflow_hub.load", "tensorflow_hub.KerasLayer", "tensorflow_hub.Module")
+OF_ALBERT = re.compile(r"(?<![a-z])albert|Albert|ALBERT|ALBert")  # VisualBERT is none
 OF_BERT = re.compile(r"(?<![a-z])(?:al)?bert", re.IGNORECASE)  # an address; a RoBERTa's is not
 MODEL_CLASS = re.compile(
     r"(?:TF|Flax)?(?:Albert|Bert|Roberta|DistilBert|Auto)(?:Model\w*|For[A-Z]\w+)"
 )
+# Whose classes are judged; a class that is not imported may be of the first.
+JUDGED = ("transformers", "pytorch_transformers", "pytorch_pretrained_bert", "tensorflow_hub")
 SAME_OBJECT = ("eval", "train", "to", "cuda", "half", "float", "cpu")  # methods that return self
 OWN = ("self", "cls")  # how the methods of a class name its object
 
@@ -65,18 +68,29 @@ class Assignments:
             aliases: names in the script → full names.
         """
         self._aliases = aliases
+        self._packages = {"albertkit", *(name.partition(".")[0] for name in aliases.values())}
         self._tree = tree
         self._scopes: dict[ast.AST, Scope] = {}  # of each node
         self._named: dict[tuple[Scope, str], list[Assignment]] = defaultdict(list)
         self._classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
         self._functions = {n.name: n for n in ast.walk(tree) if isinstance(n, Function)}
         self._holdings: dict[Assignment, Holding | None] = {}
+        self._entered: set[str] = set()  # functions whose results are being looked up
         self._read(tree)
 
     def kinds(self) -> set[Kind]:
         """The kinds of all that is assigned."""
         assignments = [each for listed in self._named.values() for each in listed]
         return {holding.kind for each in assignments if (holding := self._resolve(each))}
+
+    def is_judged(self, name: str) -> bool:
+        """Whether a full name may be of a library that is judged, and not of another's."""
+        root = name.partition(".")[0]
+        return root in JUDGED or root not in {*self._classes, *self._packages}
+
+    def is_in_class(self, node: ast.expr) -> bool:
+        """Whether an expression is in a method or the body of a class."""
+        return self._find_class_around(self._scopes[node]) is not None
 
     def value(self, node: ast.expr) -> ast.expr | None:
         """The expression that a name or an attribute was assigned; None if that is unknown."""
@@ -124,10 +138,19 @@ class Assignments:
             return Holding("encoding", source.origin, padded, source.made_by)
         name = self.full_name(function)
         origin = self.first_text(call)
-        kind = _kind_made_by(name, origin)
+        kind = self._find_judged_kind(name, origin)
         if kind:
             return Holding(kind, origin, made_by=name)
-        return self.holding(self._find_returned(call))
+        if name in self._entered:
+            return None  # the function calls itself
+        self._entered.add(name)
+        holding = self.holding(self._find_returned(call))
+        self._entered.remove(name)
+        return holding
+
+    def _find_judged_kind(self, name: str, origin: str) -> Kind:
+        """The kind of object that a call of this name makes; "" for none that is judged."""
+        return _find_kind(name, origin) if self.is_judged(name) else ""
 
     def _find_returned(self, call: ast.Call) -> ast.expr | None:
         """The expression that a function of the script returns, if it has one only."""
@@ -149,7 +172,7 @@ class Assignments:
             value = assignment.value
             if assignment.is_annotation and value is not None:
                 name = self.full_name(value)
-                kind = _kind_made_by(name, "")
+                kind = self._find_judged_kind(name, "")
                 self._holdings[assignment] = Holding(kind, made_by=name) if kind else None
             elif assignment.index is not None:
                 parts = self._find_returned(value) if isinstance(value, ast.Call) else None
@@ -166,7 +189,7 @@ class Assignments:
         if not name or scope is None:
             return None
         if name.partition(".")[0] in OWN:
-            return self._find_attribute(name, self._class_around(scope), set())
+            return self._find_attribute(name, self._find_class_around(scope), set())
         own = self._named.get((scope, name), [])
         before = [assignment for assignment in own if assignment.is_before(node)]
         if before:
@@ -199,7 +222,7 @@ class Assignments:
         results = (self._find_attribute(name, base, seen) for base in bases)
         return next(filter(None, results), None)
 
-    def _class_around(self, scope: Scope) -> ast.ClassDef | None:
+    def _find_class_around(self, scope: Scope) -> ast.ClassDef | None:
         while not isinstance(scope, ast.ClassDef):
             if scope is self._tree:
                 return None
@@ -228,7 +251,7 @@ class Assignments:
                 name = join_names(target)
                 owner: Scope | None = node if isinstance(node, Function) else scope
                 if name.partition(".")[0] in OWN and "." in name:
-                    owner = self._class_around(scope)
+                    owner = self._find_class_around(scope)
                     name = f"self.{name.partition('.')[2]}"
                 elif (scope, name) in is_global:
                     owner = self._tree
@@ -287,13 +310,10 @@ def _pair(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.AST, A
 
 def _names_class(annotation: ast.expr) -> bool:
     """Whether an annotation is the class of a model or a tokenizer."""
-    return bool(_kind_made_by(join_names(annotation), ""))
+    return bool(_find_kind(join_names(annotation), ""))
 
 
-def _kind_made_by(name: str, origin: str) -> Kind:
-    """The kind of object that a call of this name makes; "" for none that is judged."""
-    if name.startswith("albertkit."):
-        return ""
+def _find_kind(name: str, origin: str) -> Kind:
     owner, _, method = name.rpartition(".")
     cls = owner.rpartition(".")[2]
     opens = method in ("from_pretrained", "from_config", "from_file")

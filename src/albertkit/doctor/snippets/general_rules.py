@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from albertkit.doctor.catalogue import find_symptom
-from albertkit.doctor.snippets.assignments import OF_BERT
+from albertkit.doctor.snippets.assignments import OF_BERT, join_names
 from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.doctor.snippets.sources import detect_newer_python
 from albertkit.errors import Diagnostic
 
+IDS = re.compile(r"^(?!.*label)(?:.*_)?(?:ids?|tokens?|inputs?)$")  # names of ids
+RESHAPES = ("tensorflow.reshape", "numpy.reshape", "torch.reshape")
+GENERATES = re.compile(r"CausalLM|\.generate\(|gpt|llama|mistral|qwen", re.IGNORECASE)
 LONGEST_EVIDENCE = 200  # characters of a line that does not parse
 
 
@@ -56,19 +59,20 @@ def check_shell(script: Script) -> Iterator[Diagnostic]:
 def check_shapes(script: Script) -> Iterator[Diagnostic]:
     """A batch that is reshaped into one row."""
     for call in script.calls:
-        shape = _find_shape(call)
-        if shape in ([1, -1], [-1]) and call.method in ("reshape", "view"):
-            text = ast.unparse(call.node).lower()
-            is_batch = not _is_of_one_text(call.node)
-            if is_batch and ("id" in text or "token" in text or "input" in text):
-                yield find_symptom("batch-flattened").diagnose(
-                    f"line {call.line}", evidence=script.line(call.line), basis="recognised"
-                )
+        if (
+            call.method in ("reshape", "view")
+            and _find_shape(call) in ([1, -1], [-1])
+            and IDS.search(_name_reshaped(call))
+            and not _is_of_one_text(call.node)
+        ):
+            yield find_symptom("batch-flattened").diagnose(
+                f"line {call.line}", evidence=script.line(call.line), basis="recognised"
+            )
 
 
 def check_sides(script: Script) -> Iterator[Diagnostic]:
     """Padding on the left, which is right for models that generate text."""
-    if not OF_BERT.search(script.source):
+    if not OF_BERT.search(script.source) or GENERATES.search(script.source):
         return
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Assign):
@@ -214,10 +218,22 @@ def _is_of_one_text(value: ast.expr) -> bool:
     return False
 
 
+def _name_reshaped(call: CallSite) -> str:
+    """The last name of what is reshaped: `input_ids` of `encoding["input_ids"].reshape(1, -1)`."""
+    value = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
+    if call.name in RESHAPES:
+        value = call.arguments[0] if call.arguments else None
+    while isinstance(value, ast.Call) and value.args:  # tf.constant(ids)
+        value = value.args[0]
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
+        return str(value.slice.value)
+    return join_names(value).rpartition(".")[2] if value is not None else ""
+
+
 def _find_shape(call: CallSite) -> list[object]:
     """The shape that a reshape asks for."""
     values = call.arguments
-    if call.name in ("tensorflow.reshape", "numpy.reshape", "torch.reshape"):
+    if call.name in RESHAPES:
         values = values[1:]
     if len(values) == 1 and isinstance(values[0], ast.List | ast.Tuple):
         values = values[0].elts

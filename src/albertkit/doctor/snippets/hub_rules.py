@@ -214,7 +214,7 @@ def check_keras(script: Script) -> Iterator[Diagnostic]:
             yield find_symptom("keras3-savedmodel").diagnose(
                 where, evidence=line, basis="recognised"
             )
-        if "TFLiteConverter" in call.name and script.mentions("albert"):
+        if "TFLiteConverter" in call.name and script.is_of_albert():
             yield find_symptom("tflite-fails").diagnose(
                 where, evidence=line, basis="recognised", level="warning"
             )

@@ -7,15 +7,23 @@ import re
 from collections.abc import Iterator
 
 from albertkit.doctor.catalogue import find_symptom
+from albertkit.doctor.snippets.assignments import OF_ALBERT, OF_BERT
 from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.errors import Diagnostic
+from albertkit.errors.exceptions import nearest_name
 
 FORWARD_NAMES = {  # of transformers' ALBERT classes, any head
     "input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds", "labels",
     "sentence_order_label", "start_positions", "end_positions", "output_attentions",
     "output_hidden_states", "return_dict", "head_mask", "next_sentence_label",
 }  # fmt: skip
-IGNORED_ARGUMENTS = {"from_tf", "from_flax", "use_fast", "return_all_scores"}
+OTHER_NAMES = {  # of one thing in other libraries
+    "input_mask", "padding_mask", "mask", "segment_ids", "input_type_ids", "type_ids",
+    "input_word_ids", "token_ids",
+}  # fmt: skip
+IGNORED_ARGUMENTS = {  # and the value that asks for something
+    "from_tf": True, "from_flax": True, "use_fast": False, "return_all_scores": True,
+}  # fmt: skip
 REMOVED_METHODS = {
     "encode_plus", "batch_encode_plus", "build_inputs_with_special_tokens",
     "create_token_type_ids_from_sequences", "prepare_for_model", "sp_model",
@@ -35,8 +43,10 @@ def check_models(script: Script) -> Iterator[Diagnostic]:
     bert_model = any(
         IS_BERT.search(call.origin.lower()) and "Tokenizer" not in call.name for call in opened
     )
-    albert = not bert_model and any("albert" in call.origin.lower() for call in script.calls)
+    albert = not bert_model and any(OF_ALBERT.search(call.origin) for call in script.calls)
     for call in script.calls:
+        if not script.names.is_judged(call.name):
+            continue
         where, line = f"line {call.line}", script.line(call.line)
         cls = call.name.split(".")[-2] if call.method == "from_pretrained" else call.method
         if call.method == "from_pretrained":
@@ -45,8 +55,8 @@ def check_models(script: Script) -> Iterator[Diagnostic]:
             yield find_symptom("config-of-xxlarge").diagnose(
                 where, evidence=line, basis="recognised"
             )
-        for name in IGNORED_ARGUMENTS & set(call.keywords):
-            if call.method in ("from_pretrained", "pipeline"):
+        for name, value in IGNORED_ARGUMENTS.items():
+            if call.method in ("from_pretrained", "pipeline") and call.constant(name) is value:
                 yield find_symptom("argument-ignored").diagnose(
                     where, evidence=line, basis="recognised", argument=name
                 )
@@ -71,7 +81,7 @@ def _check_opening(
         )
     if XLARGE_V2.search(name):
         yield find_symptom("xlarge-v2-differs").diagnose(where, evidence=line, basis="recognised")
-    if cls in OTHER_CLASSES and "albert" in name.lower() and not CHINESE.search(name):
+    if cls in OTHER_CLASSES and OF_ALBERT.search(name) and not CHINESE.search(name):
         albert_class = re.sub(r"^(?:Bert|Roberta|DistilBert)", "Albert", cls)
         yield find_symptom("other-model-class").diagnose(
             where,
@@ -93,6 +103,8 @@ def check_model_calls(script: Script) -> Iterator[Diagnostic]:
     for call in script.calls_of("model"):
         where, line = f"line {call.line}", script.line(call.line)
         unknown = sorted(set(call.keywords) - FORWARD_NAMES - PRETRAINING_LABELS)
+        if not _is_albert(script, call):  # other models have more names
+            unknown = [name for name in unknown if name in OTHER_NAMES or _is_misspelt(name)]
         if unknown:
             yield find_symptom("input-name-ignored").diagnose(
                 where, evidence=f"{', '.join(unknown)} in: {line}", basis="recognised"
@@ -148,8 +160,11 @@ def check_tokenizer_calls(script: Script) -> Iterator[Diagnostic]:
     for call in script.calls_of("tokenizer"):
         where, line = f"line {call.line}", script.line(call.line)
         second = call.keyword("text_pair") or _find_argument(call, 1)
-        is_albert = "Albert" in _find_maker(script, call) or "albert" in call.origin.lower()
-        if second is not None and is_albert and call.constant("return_token_type_ids") is not True:
+        if (
+            second is not None
+            and _is_albert(script, call)
+            and call.constant("return_token_type_ids") is not True
+        ):
             yield find_symptom("pair-without-token-types").diagnose(
                 where,
                 evidence=line,
@@ -179,7 +194,8 @@ def check_tokenizer_calls(script: Script) -> Iterator[Diagnostic]:
         if isinstance(first, ast.Call) and ast.unparse(first.func).endswith(".read"):
             yield find_symptom("text-huge").diagnose(where, evidence=line, basis="recognised")
         for text in _collect_texts(call.arguments):
-            if "[CLS]" in text or "[SEP]" in text:
+            is_special = "[CLS]" in text or "[SEP]" in text
+            if is_special and OF_BERT.search(_find_maker(script, call) + call.origin):
                 yield find_symptom("special-tokens-in-text").diagnose(
                     where, evidence=line, basis="recognised"
                 )
@@ -200,7 +216,8 @@ def check_removed(script: Script) -> Iterator[Diagnostic]:
             yield find_symptom("tensorflow-tensors-removed").diagnose(
                 where, evidence=line, basis="recognised", fix=f"Write: {numpy}"
             )
-        if call.method == "pipeline" and call.origin in REMOVED_TASKS:
+        is_pipeline = call.method == "pipeline" and script.names.is_judged(call.name)
+        if is_pipeline and call.origin in REMOVED_TASKS:
             yield find_symptom("pipeline-removed").diagnose(
                 where, evidence=line, basis="recognised", task=call.origin
             )
@@ -210,7 +227,7 @@ def check_removed(script: Script) -> Iterator[Diagnostic]:
             yield find_symptom("tokenizer-method-removed").diagnose(
                 where, evidence=line, basis="recognised", name=call.method
             )
-        if call.method == "gradient_checkpointing_enable" and script.mentions("albert"):
+        if call.method == "gradient_checkpointing_enable" and script.is_of_albert():
             yield find_symptom("checkpointing-unsupported").diagnose(
                 where, evidence=line, basis="recognised"
             )
@@ -227,7 +244,7 @@ def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             wrong = re.search(r"<mask>|\[mask\]|\[Mask\]", node.value)
-            if wrong and script.mentions("albert"):
+            if wrong and script.is_of_albert():
                 line = script.line(node.lineno)
                 yield find_symptom("mask-misspelt").diagnose(
                     f"line {node.lineno}",
@@ -240,7 +257,7 @@ def check_fill_mask(script: Script) -> Iterator[Diagnostic]:
         targets = call.keyword("targets")
         words = _collect_texts([targets]) if targets is not None else []
         parts = [word for word in words if not word.startswith("▁")]
-        if parts and script.mentions("albert"):
+        if parts and script.is_of_albert():
             line = better = script.line(call.line)
             for word in parts:
                 better = re.sub(rf"([\"'])(?={re.escape(word)}\1)", r"\1▁", better)
@@ -258,18 +275,22 @@ def check_modes(script: Script) -> Iterator[Diagnostic]:
     trains = methods & {"train", "backward", "Trainer", "fit", "step", "AdamW"}
     for call in script.calls:
         fresh = re.fullmatch(r"Albert(?:Model|For\w+)", call.method)
-        if fresh and call.arguments and "eval" not in methods and not trains:
+        is_part = script.names.is_in_class(call.node)  # of a model, which the mode reaches later
+        if fresh and not is_part and call.arguments and "eval" not in methods and not trains:
             yield find_symptom("training-mode").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
+        owner = call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
         if (
             call.method in ("add_tokens", "add_special_tokens")
+            and script.names.holding(owner)
+            and "model" in script.names.kinds()
             and "resize_token_embeddings" not in methods
         ):
             yield find_symptom("token-added-without-row").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
-        if call.method == "quantize_dynamic" and script.mentions("albert"):
+        if call.method == "quantize_dynamic" and script.is_of_albert():
             yield find_symptom("int8-ruins-albert").diagnose(
                 f"line {call.line}", evidence=script.line(call.line), basis="recognised"
             )
@@ -305,6 +326,16 @@ def _find_class(script: Script, call: CallSite) -> str:
 def _find_maker(script: Script, call: CallSite) -> str:
     holding = script.names.holding(call.node.func)
     return holding.made_by if holding else ""
+
+
+def _is_albert(script: Script, call: CallSite) -> bool:
+    """Whether the called object is ALBERT's, by its class or its name."""
+    return OF_ALBERT.search(f"{_find_maker(script, call)} {call.origin}") is not None
+
+
+def _is_misspelt(name: str) -> bool:
+    """Whether a keyword is nearly one of a model's."""
+    return nearest_name(name, FORWARD_NAMES, cutoff=0.9) is not None
 
 
 def _add_keyword(script: Script, call: CallSite, keyword: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from albertkit.doctor.snippets.assignments import Assignments, Kind
+from albertkit.doctor.snippets.assignments import OF_ALBERT, Assignments, Kind
 from albertkit.doctor.snippets.sources import mask_shell, read_notebook
 
 MOST_REPAIRS = 50  # lines that are left out before the rest is given up
@@ -127,6 +127,10 @@ class Script:
     def calls_of(self, kind: Kind) -> Iterator[CallSite]:
         """The calls of objects of a kind."""
         return (call for call in self.calls if call.kind == kind)
+
+    def is_of_albert(self) -> bool:
+        """Whether an ALBERT occurs in the source."""
+        return OF_ALBERT.search(self.source) is not None
 
     def mentions(self, word: str) -> bool:
         """Whether a word occurs in the source, in any case."""
