@@ -56,7 +56,7 @@ def make_page() -> str:
 
 
 def make_table() -> str:
-    """Reviews: a wrong label in another spelling, a contradiction, a repeated row, an empty cell."""
+    """Reviews: a wrong label in another spelling, a contradiction, a repeated row, a gap."""
     rng = random.Random(0)
     words = {
         "good": ["clean", "lovely", "quiet", "warm", "cheap", "friendly", "fresh", "bright"],
