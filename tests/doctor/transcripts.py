@@ -41,12 +41,12 @@ def make_page() -> str:
     parts = [HEAD, "## Code\n"]
     for title, (name, source, _) in PAGES.items():
         code = source.strip()
-        parts += [f"### {title}\n", f"```py\n{code}\n```\n", _transcribe(name, f"{code}\n")]
+        parts += [f"### {title}\n", f"```text\n{code}\n```\n", _transcribe(name, f"{code}\n")]
     parts.append("## Error messages\n")
     for name, title in LIBRARIES.items():
         script = (MESSAGES / f"{name}.txt").read_text(encoding="utf-8")
         message = (MESSAGES / f"{name}.log").read_text(encoding="utf-8")
-        parts += [f"### {title}\n", f"```py\n{script.strip()}\n```\n", "It ends with:\n"]
+        parts += [f"### {title}\n", f"```text\n{script.strip()}\n```\n", "It ends with:\n"]
         parts.append(f"```text\n{_end(message)}\n```\n")
         parts.append(_transcribe(f"{name}.log", message))
     table = make_table()
