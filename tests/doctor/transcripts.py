@@ -47,7 +47,7 @@ def make_page() -> str:
         script = (MESSAGES / f"{name}.txt").read_text(encoding="utf-8")
         message = (MESSAGES / f"{name}.log").read_text(encoding="utf-8")
         parts += [f"### {title}\n", f"```text\n{script.strip()}\n```\n", "It ends with:\n"]
-        parts.append(f"```text\n{_end(message)}\n```\n")
+        parts.append(f"```text\n{_cut_frames(message)}\n```\n")
         parts.append(_transcribe(f"{name}.log", message))
     table = make_table()
     parts += ["## A table of examples\n", f"{len(table.splitlines()) - 1} rows:\n"]
@@ -97,7 +97,7 @@ def _shorten(text: str, most: int) -> str:
     return "\n".join([*lines[:most], *(["…"] if len(lines) > most else [])])
 
 
-def _end(message: str) -> str:
+def _cut_frames(message: str) -> str:
     """What a traceback says after its frames."""
     lines = message.splitlines()
     first = next(n for n, line in enumerate(lines) if n and not line.startswith(" "))

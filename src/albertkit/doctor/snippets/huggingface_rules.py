@@ -10,7 +10,7 @@ from albertkit.doctor.catalogue import find_symptom
 from albertkit.doctor.snippets.assignments import OF_ALBERT, OF_BERT
 from albertkit.doctor.snippets.script import CallSite, Script
 from albertkit.errors import Diagnostic
-from albertkit.errors.exceptions import nearest_name
+from albertkit.errors.exceptions import find_nearest_name
 
 FORWARD_NAMES = {  # of transformers' ALBERT classes, any head
     "input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds", "labels",
@@ -335,7 +335,7 @@ def _is_albert(script: Script, call: CallSite) -> bool:
 
 def _is_misspelt(name: str) -> bool:
     """Whether a keyword is nearly one of a model's."""
-    return nearest_name(name, FORWARD_NAMES, cutoff=0.9) is not None
+    return find_nearest_name(name, FORWARD_NAMES, cutoff=0.9) is not None
 
 
 def _add_keyword(script: Script, call: CallSite, keyword: str) -> str:
