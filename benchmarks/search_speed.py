@@ -6,7 +6,9 @@ vectors are clusters of 200 in a space where a few directions hold most of the v
 file of real ones with --vectors.
 
     python benchmarks/search_speed.py --rows 1000000
+    python benchmarks/search_speed.py --rows 100000 --duplicates
 
+The second looks for near-duplicates among the vectors, of which there are none.
 FAISS, usearch and sentence-transformers are those of constraints-peers.txt (make bench's
 environment); a library that is not installed is left out.
 """
@@ -130,6 +132,18 @@ def measure(name: str, path: Path, threads: int, repeat: int) -> dict[str, Any]:
     return result
 
 
+def measure_duplicates(path: Path) -> None:
+    """Print how long it takes to look for near-duplicates; the number of threads is numpy's."""
+    from albertkit.tasks.duplicates import find_duplicates
+
+    vectors: Floats = np.load(path)
+    start = time.process_time()
+    nearest, _ = find_duplicates(vectors, 0.9)
+    seconds = time.process_time() - start
+    kept = int((nearest == np.arange(len(nearest))).sum())
+    print(f"{len(nearest):,} rows, {kept:,} without duplicates: {seconds:.1f} s of the processor")
+
+
 def own_memory() -> int:
     """The memory of this process without mapped files, in bytes."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
@@ -162,6 +176,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=3, help="runs, of which the best counts")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"))
+    parser.add_argument("--duplicates", action="store_true", help="look for near-duplicates")
     parser.add_argument("--only", help="measure one library in this process, and print JSON")
     options = parser.parse_args()
     path = options.vectors or options.folder / f"search-{options.rows}-{options.width}.npy"
@@ -171,6 +186,9 @@ def main() -> None:
     if not path.exists():
         options.folder.mkdir(parents=True, exist_ok=True)
         make_vectors(options.rows, options.width, path)
+    if options.duplicates:
+        measure_duplicates(path)
+        return
     results = []
     for name, module in PEERS.items():
         if find_spec(module) is None:

@@ -3,9 +3,9 @@
 Input: vectors [N, D] of length 1. Output: for each row the kept row it is a duplicate of, and their
 cosine. Kept rows are all less alike than the threshold, and a duplicate is never far from its kept
 row, as it can be in chains (a near b near c). Rows are compared with kept rows only, and memory is
-the vectors and a fifth more.
+the vectors and a seventh more.
 
-Few pairs are near, so a bound of the cosine is computed first, from a fifth of the numbers: with
+Few pairs are near, so a bound of the cosine is computed first, from an eighth of the numbers: with
 the vectors turned so that their first numbers hold most of the variance, and the length of the rest
 as one more number, a · b ≤ head(a) · head(b) + rest(a) rest(b) (Cauchy and Schwarz). Only pairs
 whose bound reaches the threshold are computed in full, so the result is exact.
@@ -20,12 +20,13 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors.arguments import check_cosine
-from albertkit.tasks.nearest import BLOCK_ROWS, QUERIES, Corpus
+from albertkit.tasks.nearest import BLOCK_ROWS, Corpus
 
-HEAD_DIVISOR: Final = 5  # a head has one in so many of a vector's numbers
+HEAD_DIVISOR: Final = 8  # a head has one in so many of a vector's numbers
 SAMPLE: Final = 10_000  # vectors from which the directions are taken
 SLACK: Final = 1e-4  # a bound is computed in float32
-BOUND_ROWS: Final = 4096  # kept rows at a time: their bounds stay in the processor's cache
+BATCH_ROWS: Final = 1024  # rows that are compared with kept rows at a time
+BOUND_ROWS: Final = 512  # kept rows at a time: the product is fastest in blocks of this form
 ROUNDING: Final = 1e-6  # the cosine of two equal vectors may be so much below 1 in float32
 # If one in so many pairs reaches the threshold, all are computed in full.
 MANY_PAIRS_DIVISOR: Final = 32
@@ -69,9 +70,9 @@ def find_duplicates(
     kept = np.empty(count, np.int64)  # the rows whose vectors are unit[:total]
     total = 0
     heads = _make_heads(unit)
-    buffer = np.empty(QUERIES * BOUND_ROWS, np.float32)
-    for begin in range(0, count, QUERIES):
-        batch, batch_heads = (each[begin : begin + QUERIES].copy() for each in (unit, heads))
+    buffer = np.empty(BATCH_ROWS * BOUND_ROWS, np.float32)
+    for begin in range(0, count, BATCH_ROWS):
+        batch, batch_heads = (each[begin : begin + BATCH_ROWS].copy() for each in (unit, heads))
         best = np.full(len(batch), -np.inf, np.float32)
         partner = np.zeros(len(batch), np.int64)
         for first in range(0, total, BOUND_ROWS):
@@ -91,24 +92,24 @@ def find_duplicates(
             better = values > best[rows]
             best[rows[better]] = values[better]
             partner[rows[better]] = kept[first + columns[better]]
+        is_kept = best < threshold  # [B]
         own = batch @ batch.T  # [B, B]
-        finite = np.isfinite(np.einsum("bd->b", batch))  # [B]
-        new: list[int] = []  # rows of the batch that later ones are compared with
-        for row in range(len(batch)):
-            if new:
-                mine = own[row, new]
-                column = int(mine.argmax())
-                if mine[column] > best[row]:
-                    best[row], partner[row] = mine[column], begin + new[column]
-            if best[row] >= threshold:
-                nearest[begin + row], scores[begin + row] = partner[row], best[row]
-            elif finite[row]:
-                new.append(row)
-        unit[total : total + len(new)], heads[total : total + len(new)] = (
-            batch[new],
-            batch_heads[new],
-        )
-        kept[total : total + len(new)] = begin + np.array(new, np.int64)
+        near = np.tril(own >= threshold, -1)  # each row and those before it
+        for row in np.flatnonzero(near.any(axis=1)).tolist():
+            others = np.flatnonzero(near[row] & is_kept)
+            if not len(others):
+                continue
+            is_kept[row] = False
+            other = others[own[row, others].argmax()]
+            if own[row, other] > best[row]:
+                best[row], partner[row] = own[row, other], begin + other
+        removed = np.flatnonzero(~is_kept)
+        nearest[begin + removed], scores[begin + removed] = partner[removed], best[removed]
+        # rows with NaN stay, and are near to nothing
+        new = np.flatnonzero(is_kept & np.isfinite(np.einsum("bd->b", batch)))
+        unit[total : total + len(new)] = batch[new]
+        heads[total : total + len(new)] = batch_heads[new]
+        kept[total : total + len(new)] = begin + new
         total += len(new)
         if progress is not None:
             progress(len(batch))
