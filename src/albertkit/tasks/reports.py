@@ -183,7 +183,8 @@ class EncodeReport:
             f"{count_texts(count, texts, 'was', 'were')} cut to {self.max_length} ids,"
             f" {self.lost} ids lost",
             why=f"the longest has {self.longest}" if count > 1 else f"it has {self.longest}",
-            fix='Read them in parts: truncation "windows", or a chunk (--chunk 128)',
+            fix=f'Read {"them" if count > 1 else "it"} in parts: truncation "windows", or a chunk'
+            " (--chunk 128)",
         )
 
     def _count_empty(self, texts: Texts) -> None:

@@ -219,11 +219,12 @@ def _check_options(options: CorpusOptions, job: Mapping[str, object], location: 
     given |= {"overlap": options.overlap, "markdown": options.markdown or None}
     for name, value in given.items():
         if value is not None and value != job.get(name):
+            argument = "corpus_precision" if name == "vectors" else name
             raise InputError(
                 "index-differs",
                 f"{location} cannot be searched with these options",
                 why=f"it was made with {name} {job.get(name) or 'none'}, not {value}",
-                fix=f"Leave {name} out, or embed the texts again",
+                fix=f"Leave --{name} out (in Python: {argument}), or embed the texts again",
             )
 
 
