@@ -22,6 +22,7 @@ from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
+from albertkit.tables.filesystems.remote_path import make_path
 from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.inputs import Inputs, check_lines_without_column
@@ -94,7 +95,19 @@ class SearchInput:
                 return self._open_index(self.locations[0])
             return self._embed_in_memory()
         if not self.locations and self.index is not None:
+            if not make_path(self.index).exists():
+                raise InputError(
+                    "file-not-found",
+                    f"there is no index {self.index!r}",
+                    why="no --in names the texts that it would be made of",
+                    fix="Check the path, or give --in FILE to make it",
+                )
             return self._open_index(self.index)
+        for option, name in (("--index", self.index), ("--cache", self.cache)):
+            if name is not None and Path(name).is_file():
+                raise _usage_error(
+                    f"{option} is the file {name!r}", "vectors are kept in a directory"
+                )
         if STANDARD_INPUT in self.locations:
             raise _usage_error(
                 "vectors of standard input are to be kept", "it cannot be read again to compare it"
