@@ -338,7 +338,9 @@ def test_an_index_of_other_texts_is_refused(capsys: pytest.CaptureFixture[str], 
     Path("other.txt").write_text("a\n")
     capsys.readouterr()
     command[3] = "other.txt"
-    assert "made of texts.txt" in error_of(capsys, *command)
+    assert "made of texts.txt, not of other.txt" in error_of(capsys, *command)
+    several = [*command[:4], "texts.txt", *command[4:]]
+    assert "made of texts.txt, not of other.txt, texts.txt" in error_of(capsys, *several)
     Path("texts.txt").write_text("a text\n")
     command[3] = "texts.txt"
     assert "had 144 bytes, and has 7 now" in error_of(capsys, *command)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from albertkit.errors import InputError
+from albertkit.errors.exceptions import list_names
 from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
 from albertkit.tables.filesystems.remote_path import AnyPath, create_file, make_path
 from albertkit.tables.filesystems.streams import make_display_name, open_input
@@ -95,15 +96,12 @@ def _check_sizes(job: Mapping[str, Any], inputs: Inputs, directory: str) -> None
     before, now = job.get("inputs") or [], inputs.describe()
     if before == now:
         return
-    sizes = {str(file.get("name")): file.get("bytes") for file in before}
-    changed = next((file for file in now if file["bytes"] != sizes.get(str(file["name"]))), now[0])
-    size = sizes.get(str(changed["name"]))
-    raise _differs(
-        directory,
-        f"it was made of {', '.join(sizes)}, not of {changed['name']}"
-        if size is None
-        else f"{changed['name']} had {size:,} bytes, and has {changed['bytes']:,} now",
-    )
+    old, new = ({str(file["name"]): file["bytes"] for file in files} for files in (before, now))
+    changed = [name for name in new if name in old and new[name] != old[name]]
+    if changed:
+        sizes = f"had {old[changed[0]]:,} bytes, and has {new[changed[0]]:,} now"
+        raise _differs(directory, f"{changed[0]} {sizes}")
+    raise _differs(directory, f"it was made of {list_names([*old])}, not of {list_names([*new])}")
 
 
 def _differs(directory: str, why: str) -> InputError:
