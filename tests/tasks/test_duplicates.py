@@ -21,7 +21,7 @@ UNIT = normalize(VECTORS.astype(np.float32))
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "BATCH_ROWS", 17)
+    monkeypatch.setattr(duplicates, "CHECKED_ROWS", 17)
     monkeypatch.setattr(duplicates, "BLOCK_ROWS", 11)
     monkeypatch.setattr(duplicates, "BOUND_ROWS", 11)
 

@@ -25,7 +25,7 @@ from albertkit.tasks.nearest import BLOCK_ROWS, Corpus
 HEAD_DIVISOR: Final = 8  # a head has one in so many of a vector's numbers
 SAMPLE: Final = 10_000  # vectors from which the directions are taken
 SLACK: Final = 1e-4  # a bound is computed in float32
-BATCH_ROWS: Final = 1024  # rows that are compared with kept rows at a time
+CHECKED_ROWS: Final = 1024  # rows that are compared with the kept ones at a time
 BOUND_ROWS: Final = 512  # kept rows at a time: the product is fastest in blocks of this form
 ROUNDING: Final = 1e-6  # the cosine of two equal vectors may be so much below 1 in float32
 # If one in so many pairs reaches the threshold, all are computed in full.
@@ -70,9 +70,9 @@ def find_duplicates(
     kept = np.empty(count, np.int64)  # the rows whose vectors are unit[:total]
     total = 0
     heads = _make_heads(unit)
-    buffer = np.empty(BATCH_ROWS * BOUND_ROWS, np.float32)
-    for begin in range(0, count, BATCH_ROWS):
-        batch, batch_heads = (each[begin : begin + BATCH_ROWS].copy() for each in (unit, heads))
+    buffer = np.empty(CHECKED_ROWS * BOUND_ROWS, np.float32)
+    for begin in range(0, count, CHECKED_ROWS):
+        batch, batch_heads = (each[begin : begin + CHECKED_ROWS].copy() for each in (unit, heads))
         best = np.full(len(batch), -np.inf, np.float32)
         partner = np.zeros(len(batch), np.int64)
         for first in range(0, total, BOUND_ROWS):
