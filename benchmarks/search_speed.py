@@ -136,7 +136,7 @@ def measure_duplicates(path: Path) -> None:
     """Print how long it takes to look for near-duplicates; the number of threads is numpy's."""
     from albertkit.tasks.duplicates import find_duplicates
 
-    vectors: Floats = np.load(path)
+    vectors: FloatArray = np.load(path)
     start = time.process_time()
     nearest, _ = find_duplicates(vectors, 0.9)
     seconds = time.process_time() - start
