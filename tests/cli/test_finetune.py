@@ -131,6 +131,7 @@ def test_check_prints_diagnostics_and_exits_with_1_on_errors(
         ("text,label\na b\n", [], "[row-malformed]"),
         ("text,score\na b,1.5\nc d,2.5\ne f,good\n", ["--task", "regression"], "[label-invalid]"),
         ("text,label\na b,x\n", ["--contenders", "guess"], "[usage]"),
+        ("text,label\na b,x\n", ["--contenders", "tfidf,majority"], "Add probe or tune. [usage]"),
         (f"text,label\n{'a' * 5_000_000},x\nb,y\n", [], "[row-too-long]"),
         ("just a line\nand another\n", [], "[column-"),
         ("text,label\na b,x\na b,y\n", [], "[texts-missing]"),

@@ -37,6 +37,16 @@ def test_spellings_become_the_most_frequent_one() -> None:
     assert lines[0].endswith("[labels-alike]")
 
 
+def test_labels_of_several_types_are_counted_with_their_rows() -> None:
+    labels = ["1", 1, "b", True, "1"]
+    examples, lines = read(text=["a"] * 5, label=labels)
+    assert len(examples.labels) == 5
+    assert "3 of the type text (rows 1, 3, 5), 1 of the type number (row 2)" in lines[0]
+    assert "1 of the type bool (row 4)" in lines[0]
+    assert lines[0].endswith("[labels-mixed]")
+    assert read(text=["a"] * 3, label=[1, 2.5, 3])[1] == []
+
+
 def test_labels_are_sorted_numbers_by_their_size() -> None:
     examples, _ = read(text=["a b"] * 4, label=["10", "9", "1", "1"])
     labels = LabelSet.of(examples)

@@ -256,7 +256,7 @@ def parse_contenders(names: str | None) -> "list[ContenderName] | None":
     """The contenders in the order of their costs; raises InputError [usage] for other names."""
     if names is None:
         return None
-    from albertkit.finetuning.race import CONTENDERS
+    from albertkit.finetuning.race import BASELINES, CONTENDERS
 
     given = [name.strip() for name in names.split(",")]
     for name in given:
@@ -267,7 +267,15 @@ def parse_contenders(names: str | None) -> "list[ContenderName] | None":
                 why=f"they are {', '.join(CONTENDERS)}",
                 fix="Take some of these, with commas between them",
             )
-    return [name for name in CONTENDERS if name in given]
+    chosen = [name for name in CONTENDERS if name in given]
+    if all(name in BASELINES for name in chosen):
+        raise InputError(
+            "usage",
+            f"--contenders has only {' and '.join(chosen)}",
+            why="baselines show what a model must beat, and are not kept",
+            fix="Add probe or tune",
+        )
+    return chosen
 
 
 def describe_labels(names: tuple[str, ...]) -> str:

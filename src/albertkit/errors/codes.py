@@ -196,6 +196,7 @@ CODES: dict[str, str] = {
     "label-invalid": "A label is of another kind than the task needs.",
     "label-single": "The labels of a table do not divide it into classes.",
     "labels-alike": "Spellings of a label differ only in case or spaces.",
+    "labels-mixed": "Labels are numbers in some rows and texts or lists in others.",
     "examples-incomplete": "Rows without a text or a label were left out.",
     "rows-few": "There are fewer than 100 examples.",
     "label-rare": "A label has at most 50 rows.",

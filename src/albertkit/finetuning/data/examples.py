@@ -22,6 +22,13 @@ from albertkit.finetuning.data.structured import read_answer, read_choices, read
 from albertkit.tables import WholeTable
 
 ROWS_SHOWN = 10
+# bool is an int too, so it comes first; numpy's numbers come from frames
+TYPE_NAMES: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("bool", (bool, np.bool_)),
+    ("number", (int, float, np.number)),
+    ("text", (str,)),
+    ("list", (list, tuple, np.ndarray)),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +168,8 @@ def make_examples(
         diagnostics.append(_warn_of_invalid(np.delete(examples.rows, valid), columns, table.name))
         examples = examples.take(valid)
     if columns.task in ("classification", "multi-label"):
+        values = [cells[columns.label][kept[number]] for number in valid]
+        diagnostics += _find_mixed_types(values, examples)
         examples, merged = _merge_spellings(examples)
         diagnostics += merged
     return examples, diagnostics
@@ -222,6 +231,30 @@ def _find_right_choice(cell: object, choices: Sequence[str], names: Sequence[str
     if value is not None and value.is_integer() and 0 <= value < len(choices):
         return int(value)
     raise ValueError(f"the answer is {cell!r}, which is none of the {len(choices)} choices")
+
+
+def _find_mixed_types(values: Sequence[object], examples: Examples) -> list[Diagnostic]:
+    """A warning for labels of several types, which JSON lines and lists of dicts can have."""
+    rows_of: dict[str, list[int]] = {}
+    for value, row in zip(values, examples.rows.tolist(), strict=True):
+        kind = next((name for name, types in TYPE_NAMES if isinstance(value, types)), "other")
+        rows_of.setdefault(kind, []).append(row)
+    if len(rows_of) < 2:
+        return []
+    counts = [
+        f"{len(rows):,} of the type {kind} ({list_rows(rows)})"
+        for kind, rows in sorted(rows_of.items(), key=lambda item: -len(item[1]))
+    ]
+    return [
+        Diagnostic(
+            "labels-mixed",
+            "warning",
+            f"labels have several types: {', '.join(counts)}",
+            why='1 and "1" become one label, and a list gives each of its names',
+            fix="Write all labels in one form",
+            where=examples.name,
+        )
+    ]
 
 
 def _merge_spellings(examples: Examples) -> tuple[Examples, list[Diagnostic]]:
