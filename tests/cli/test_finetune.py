@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -108,6 +109,20 @@ def test_of_several_ranks_the_first_one_prints(
     assert run(["finetune", "messy.csv", "--contenders", "majority,probe"]) == 0
     assert capsys.readouterr() == ("", "")
     assert not Path("messy-model").exists()
+
+
+def test_the_tuned_model_runs_fewer_repetitions(capsys: pytest.CaptureFixture[str]) -> None:
+    write_messy("messy.csv")
+    Path("short.toml").write_text("[tuning]\nmax_steps = 2\nlearning_rate = 1e-5\n")
+    assert run(["finetune", "messy.csv", "--repetitions", "2", "--recipe", "short.toml"]) == 0
+    shown = capsys.readouterr()
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == [
+        *("majority", "TF-IDF", "tune")
+    ]
+    config = json.loads((Path("messy-model") / "config.json").read_text())
+    assert config["num_hidden_layers"] == 2
+    assert run(["classify", "I saw a hammer", "-m", "messy-model", "--engine", "numpy"]) == 0
+    assert '"label"' in capsys.readouterr().out
 
 
 def test_check_prints_diagnostics_and_exits_with_1_on_errors(

@@ -26,7 +26,7 @@ from albertkit.tasks import TextEmbedder
 
 ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
 CONTENDERS = get_args(ContenderName)
-BASELINES = ("majority", "tfidf")
+BASELINES: tuple[ContenderName, ...] = ("majority", "tfidf")
 TIMED_TEXTS = 64
 LINEAR_TASKS = ("classification", "multi-label", "regression")
 

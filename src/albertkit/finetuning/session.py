@@ -96,7 +96,8 @@ class FinetuneOptions:
             for each label.
         contenders: Who runs; None: majority, tfidf and probe; contrastive too for single texts with
             fewer than 64 rows a label, and tune from 500 rows on if the model is one for vectors,
-            if there is torch; tune alone for tasks that need it.
+            if there is torch; tune alone for tasks that need it; of linear models the baselines
+            alone, if the tuned model runs its layers another number of times.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
@@ -409,9 +410,9 @@ class FinetuneSession:
         """The linear ones; pairs for few rows of each label, tuning for many, or alone."""
         if self.labels.task not in LINEAR_TASKS:
             return ("tune",)
+        if self.options.has_repetitions:  # a probe has all repetitions
+            return (*BASELINES, "tune")
         names = LINEAR_CONTENDERS
-        if self.options.has_repetitions:
-            return (*names, "tune")
         if find_spec("torch") is None or self.options.folds:
             return names
         is_few = len(self.examples) < FEW_OF_LABEL * len(self.labels.names)
