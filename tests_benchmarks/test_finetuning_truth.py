@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from finetuning_truth import CONTENDERS, make_race_table, make_trainer_table, ta
 from trainer_peer import get_class, make_base, make_items, pad_items
 from truth_sets import SETS, read_splits
 
+ROOT = Path(__file__).resolve().parents[1]
 TEXTS = ["the house is old", "a cat", "she reads the long letter again"]
 WORDS = [text.split() for text in TEXTS]
 LABELS: dict[Task, list[Any]] = {
@@ -159,3 +163,12 @@ def test_a_table_has_a_line_for_each_set_and_a_dash_where_a_contender_does_not_l
     assert line.endswith("| 10 | 30 | ×3.00 | 450 | 900 |")
     assert not takes_part("probe", SETS["wikiann"])
     assert takes_part("Trainer", SETS["wikiann"])
+
+
+def test_the_page_shows_the_figures_of_its_command() -> None:
+    page = (ROOT / "docs" / "finetune.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^`python (benchmarks/finetuning_truth\.py .* --table)`$", page, re.M)
+    printed = subprocess.run(
+        [sys.executable, *command.split()], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"`python {command}`\n\n{printed}\n" in page
