@@ -4,8 +4,8 @@
     python benchmarks/figures.py --check   say which pages differ, exit 1
 
 A block of figures is the text between `<!-- figures: NAME -->` and `<!-- /figures -->`. It comes
-from benchmarks/results.json, which `make bench RESULTS=benchmarks/results.json`,
-where_time_goes.py and tried.py measure.
+from benchmarks/results.json, which `make bench RESULTS=benchmarks/results.json` and
+where_time_goes.py measure.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ OF_ALL: dict[str, Callable[[Results], str]] = {
     "processes": processes.table,
     "start": processes.sentence,
     "profiles": reasons.profiles,
-    "tried": reasons.table_of_variants,
     "summary": tables.summary,
 }
 

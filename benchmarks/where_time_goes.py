@@ -1,134 +1,108 @@
-"""Where the time of a call goes: products, attention, norms, the rest; and how near to the ceiling.
+"""Where the time of the native engine goes: products, activation, softmax, norms, the rest.
 
     python benchmarks/where_time_goes.py [--shapes base small-en-vectors] [--results FILE]
 
-The nodes of the float32 graph as OpenVINO times them, the least of each over the calls. With them
-the whole call and the same products alone, in turn within each round: what share of the ceiling the
-engine reaches. All slots hold tokens, of texts of 32. `make figures` shows what is in
-benchmarks/results.json.
+perf says in which function one core is, a thousand times a second of its time; other programs do
+not change the shares. The texts have 32 tokens each. What Python and numpy do is not counted.
+`make figures` shows what is in benchmarks/results.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
-import numpy as np
-
-from albertkit.checkpoints import read_checkpoint
-from albertkit.engine.openvino.emitter import OpenVinoEmitter
-from albertkit.engine.openvino.engine import OpenVinoEngine, is_bare_product_faster
-from albertkit.engine.openvino.graphs import build_encoder_graph
-from albertkit.engine.openvino_library import import_openvino
-from albertkit.engine.packing import SLOTS, Layout, pack
-from albertkit.engine.processor import read_cpu_flags
-from albertkit.engine.protocol import OutputRequest, PackedBatch
-from albertkit.spec import Weights
-from albertkit.tokenization import Encodings
-from race.cells import plural
+from albertkit.engine.native.engine import NativeEngine
+from albertkit.engine.native.library import LIBRARY
+from albertkit.engine.packing import compute_token_vectors
+from albertkit.engine.protocol import Precision
+from albertkit.runtime import load
+from native_engine import PRECISIONS, draw
 from race.jobs import SIZES
 from race.models import model_directory
-from race.products import OpenVino as Products
 from race.reasons import profiles
 from race.results import Profile, commit, results_here, today
 
-TEXT = 32  # tokens
-CALLS = 8
-KINDS = {
-    "FullyConnected": "products",
-    "Subgraph": "attention",
-    "MVN": "norms",
-    "MulAdd": "norms",
-    "Transpose": "heads laid side by side",
-    "Multiply": "gelu",
-    "Add": "residual sums",
+TEXTS, TOKENS = 16, 32  # tokens of each text
+SECONDS = 4.0  # of processor time
+OTHER: Final = "sums with biases and residuals, keys and values laid out"
+KINDS: Final = {  # of work, by the first name in a symbol
+    "multiply_block": "products, those of attention too",
+    "activate": "activation",
+    "softmax_row": "softmax",
+    "normalize": "norms",
+    "encode_row": "int8 scales of rows",
 }
+SAMPLE = re.compile(r"^\s*([0-9.]+)%\s+\[\.\]\s+(.*)$")
 
 
 def main() -> None:
     asked = arguments()
+    if asked.compute:
+        return compute(asked.compute, asked.shapes[0], asked.precisions[0])
     results = results_here(asked.results)
-    for shape in asked.shapes:
-        with tempfile.TemporaryDirectory() as folder:
-            values = profile(model_directory(shape, Path(folder)), asked)
-        results.profiles[shape] = values
-        results.save(asked.results)
+    with tempfile.TemporaryDirectory() as folder:
+        for shape in asked.shapes:
+            directory = model_directory(shape, Path(folder))
+            for precision in asked.precisions:
+                kinds = record(directory, shape, precision, Path(folder))
+                output = f"{TEXTS} texts of {TOKENS} tokens, 1 thread"
+                key = f"{shape}, {precision}"
+                results.profiles[key] = Profile(output, kinds, commit(), today())
+                results.save(asked.results)
     print(profiles(results))
+    return None
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shapes", nargs="+", default=list(SIZES), choices=SIZES)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
+    parser.add_argument("--compute", type=Path, help=argparse.SUPPRESS)  # what perf watches
     build = Path(__file__).parents[1] / "build" / "bench"
     parser.add_argument("--results", type=Path, default=build / "results.json")
     return parser.parse_args()
 
 
-def profile(directory: Path, asked: argparse.Namespace) -> Profile:
-    weights = read_checkpoint(directory).weights
-    batch = batch_of(weights, asked.width)
-    rows, threads = plural(len(batch.ids), "row"), plural(asked.threads, "thread")
-    kinds = seconds_of_kinds(weights, batch, asked.threads)
-    products = Products(directory, asked.threads, "float32")
-    shares = shares_of_ceiling(weights, batch, products, asked)
-    output = f"{rows} of {asked.width} slots, {threads}"
-    return Profile(output, kinds, shares, commit(), today())
+def compute(directory: Path, shape: str, precision: Precision) -> None:
+    """Compute the same texts again and again."""
+    weights = load(directory).weights
+    engine = NativeEngine(weights, precision=precision, threads=1)
+    texts = draw(weights, [TOKENS] * TEXTS)
+    end = time.process_time() + SECONDS
+    while time.process_time() < end:
+        compute_token_vectors(engine, texts)
 
 
-def batch_of(weights: Weights, width: int) -> PackedBatch:
-    rng = np.random.default_rng(0)
-    each = width // TEXT
-    rows = [tuple(range(start, start + each)) for start in range(0, SLOTS // TEXT, each)]
-    count = len(rows) * each
-    ids = rng.integers(0, weights.config.vocab_size, count * TEXT, dtype=np.int32)
-    offsets = np.arange(0, len(ids) + 1, TEXT)
-    texts = Encodings(ids, np.zeros_like(ids), offsets, np.zeros(count, np.int64))
-    return pack(texts, Layout(width, tuple(rows)))
+def record(directory: Path, shape: str, precision: Precision, folder: Path) -> dict[str, float]:
+    """Shares of the library's time by kind of work, the largest first."""
+    data = folder / "perf.data"
+    watched = [sys.executable, __file__, "--compute", str(directory)]
+    watched += ["--shapes", shape, "--precisions", precision]
+    subprocess.run(["perf", "record", "-q", "-F", "1000", "-o", str(data), *watched], check=True)
+    report = ["perf", "report", "-i", str(data), "--stdio", "--no-children", "-F"]
+    report += ["overhead,symbol", "--dsos", LIBRARY.name]
+    printed = subprocess.run(report, check=True, capture_output=True, text=True).stdout
+    return shares_of_kinds(printed.splitlines())
 
 
-def seconds_of_kinds(weights: Weights, batch: PackedBatch, threads: int) -> dict[str, float]:
-    """What each kind of node takes in a call, the longest first."""
-    bare = is_bare_product_faster(read_cpu_flags())
-    graph = build_encoder_graph(OpenVinoEmitter(weights.config, weights.arrays, bare_products=bare))
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": threads,
-        "ENABLE_CPU_PINNING": False,
-        "PERF_COUNT": True,
-    }
-    request = import_openvino().Core().compile_model(graph, "CPU", settings).create_infer_request()
-    least: dict[tuple[str, str], float] = {}
-    for _ in range(CALLS):
-        request.infer([batch.ids, batch.type_ids, batch.positions, batch.segment_ids])
-        for node in request.profiling_info:
-            named = KINDS.get(node.node_type, "lookups and the rest"), node.node_name
-            spent = node.real_time.total_seconds()
-            least[named] = min(spent, least.get(named, spent))
-    kinds: dict[str, float] = defaultdict(float)
-    for (kind, _), spent in least.items():
-        kinds[kind] += spent
-    return dict(sorted(kinds.items(), key=lambda pair: -pair[1]))
-
-
-def shares_of_ceiling(
-    weights: Weights, batch: PackedBatch, products: Products, asked: argparse.Namespace
-) -> list[float]:
-    """Of each round: the products' time over the whole call's."""
-    engine = OpenVinoEngine(weights, threads=asked.threads)
-    tokens, shares = len(batch.slots), []
-    engine.run(batch, OutputRequest(tokens=True))
-    for _ in range(asked.rounds):
-        alone = products.seconds([], tokens)
-        begun = time.perf_counter()
-        engine.run(batch, OutputRequest(tokens=True))
-        shares.append(alone / (time.perf_counter() - begun))
-    return shares
+def shares_of_kinds(lines: Iterable[str]) -> dict[str, float]:
+    """perf's lines → the share of each kind of work."""
+    percents: dict[str, float] = defaultdict(float)
+    for line in lines:
+        if sample := SAMPLE.match(line):
+            function = sample[2].removeprefix("(anonymous namespace)::").partition("<")[0]
+            percents[KINDS.get(function, OTHER)] += float(sample[1])
+    total = sum(percents.values())
+    return {kind: part / total for kind, part in sorted(percents.items(), key=lambda p: -p[1])}
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from pathlib import Path
 from race import reasons
 from race.machine import this_machine
 from race.results import Profile, Ran, Results, read_results
+from where_time_goes import KINDS, OTHER, shares_of_kinds
 
 
 def values() -> Results:
     results = Results(this_machine())
-    kinds = {"products": 0.9, "gelu": 0.1}
-    results.profiles["base"] = Profile("4 rows, 1 thread", kinds, [0.8, 0.9, 1.0], "abc", "today")
+    results.profiles["base, int8"] = Profile(
+        "16 texts", {"products": 0.9, "norms": 0.1}, "abc", "today"
+    )
     rounds = [
         {reasons.CURRENT: 1.0, "a slower way": 2.0},
         {reasons.CURRENT: 1.2, "a slower way": 2.0},
@@ -25,14 +27,24 @@ def values() -> Results:
     return results
 
 
-def test_a_profile_is_shares_of_a_call_and_of_the_ceiling() -> None:
+def test_a_profile_is_shares_of_a_call() -> None:
     shown = reasons.profiles(values()).splitlines()
-    assert shown[2:5] == [
-        "| products | 90.0% |",
-        "| gelu | 10.0% |",
-        "| the products alone over the whole call | 90% (80%–100%) |",
-    ]
-    assert shown[-1] == "base: 4 rows, 1 thread, at abc."
+    assert shown[0] == "|  | base, int8 |"
+    assert shown[2:4] == ["| products | 90% |", "| norms | 10% |"]
+    assert shown[-1] == "16 texts, at abc."
+
+
+def test_samples_are_of_the_kind_of_their_function() -> None:
+    printed = """
+    60.00%  [.] (anonymous namespace)::multiply_block<(anonymous namespace)::Float32, 6, 4>
+    20.00%  [.] (anonymous namespace)::multiply_block<(anonymous namespace)::Float32, 5, 4>
+    15.00%  [.] (anonymous namespace)::activate<(anonymous namespace)::Avx512>
+     5.00%  [.] (anonymous namespace)::multiply<(anonymous namespace)::Float32>
+# a comment
+"""
+    shares = shares_of_kinds(printed.splitlines())
+    assert [round(share, 9) for share in shares.values()] == [0.8, 0.15, 0.05]
+    assert list(shares) == [KINDS["multiply_block"], "activation", OTHER]
 
 
 def test_a_way_is_held_against_the_current_graph_in_its_own_job() -> None:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from race.cells import NOT_YET, markdown, plural, share, times
+from race.cells import NOT_YET, markdown, plural, times
 from race.results import Ran, Ratio, Results
 
 CURRENT: Final = "current graph"  # the way that the others are held against
 
 
 def profiles(results: Results) -> str:
-    """Shares of a call's time by kind of work, a column a shape."""
+    """Shares of a call's time by kind of work, a column a shape and precision."""
     values = results.profiles
     if not values:
         return NOT_YET
-    kinds = list(dict.fromkeys(kind for each in values.values() for kind in each.seconds))
-    rows = []
-    for kind in kinds:
-        parts = [each.seconds.get(kind, 0) / sum(each.seconds.values()) for each in values.values()]
-        rows.append([kind, *(f"{part:.1%}" for part in parts)])
-    ceiling = [share(Ratio.of(each.shares)) for each in values.values()]
-    rows.append(["the products alone over the whole call", *ceiling])
-    output = "; ".join(
-        f"{shape}: {each.description}, at {each.commit}" for shape, each in values.items()
-    )
-    return f"{markdown(['float32', *values], rows)}\n\n{output}."
+    kinds = dict.fromkeys(kind for each in values.values() for kind in each.shares)
+    rows = [
+        [kind, *(f"{each.shares.get(kind, 0):.0%}" for each in values.values())] for kind in kinds
+    ]
+    measured = dict.fromkeys(f"{each.description}, at {each.commit}" for each in values.values())
+    return f"{markdown(['', *values], rows)}\n\n{'; '.join(measured)}."
 
 
 def table_of_variants(results: Results) -> str:

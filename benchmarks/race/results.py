@@ -91,11 +91,10 @@ class Part:
 
 @dataclass(slots=True)
 class Profile:
-    """Where the time of a call goes. seconds: of each kind of work. shares: of the ceiling."""
+    """Where the time of a call goes. shares: of each kind of work, together 1."""
 
     description: str
-    seconds: dict[str, float]
-    shares: list[float]
+    shares: dict[str, float]
     commit: str = ""
     day: str = ""
 
@@ -105,7 +104,8 @@ class Results:
     """What one machine gave.
 
     parts: by "shape/threads". processes: whole processes' seconds, by what they run. profiles: by
-    shape. tried: by shape; a round is what each way took, the current graph among them.
+    "shape, precision". tried: by shape; a round is what each way took, the current graph among
+    them.
     """
 
     machine: dict[str, str]
