@@ -13,14 +13,15 @@ namespace {
 // in int8 (docs/measurements.md).
 constexpr int kTileTokens = 128;
 #ifdef ALBERTKIT_SHARE_SMALL_WORK
-constexpr double kWorkOfAThread = 1, kWorkOfAMember = 0;
+constexpr double kWorkOfAThread = 1, kSmallWork = 0;
 #else
 // A thread is worth waking for this many multiplications: some 100 µs of float32.
 constexpr double kWorkOfAThread = 5e6;
-// A member of a team waits for the others eight times a layer, which pays from some milliseconds on: a text of
-// 8 tokens of a small model took 8 ms by two threads of a busy machine, and 0.4 ms by one.
-constexpr double kWorkOfAMember = 1e8;
+// A text of so few multiplications a thread takes up to some milliseconds: no longer than the system lets another
+// program use a core. If that happens, the next such texts are computed by one thread.
+constexpr double kSmallWork = 1e8;
 #endif
+constexpr int kFewestAlone = 16, kMostAlone = 4096;
 
 double multiplications(const Model& model, int64_t tokens) {
   const double H = model.config.hidden_size, F = model.config.intermediate_size;
@@ -34,6 +35,8 @@ struct AlbertkitEngine {
   Model model;
   std::unique_ptr<Pool> pool;
   std::vector<std::unique_ptr<TileScratch>> scratch;
+  int alone_left = 0;              // small texts that are still computed by one thread
+  int alone_next = kFewestAlone;   // how many they will be, if a member of a team is held up again
 
   AlbertkitEngine(const Kernels* kernels_, Model model_) : kernels(kernels_), model(std::move(model_)) {
     pool = std::make_unique<Pool>(model.config.threads);
@@ -44,22 +47,29 @@ struct AlbertkitEngine {
     const int threads = static_cast<int>(
         std::clamp(multiplications(model, tokens) / kWorkOfAThread, 1.0, static_cast<double>(pool->threads())));
     Plan plan = plan_tiles(request, threads, kTileTokens);
-    if (plan.is_shared && multiplications(model, tokens) < kWorkOfAMember * threads) {
+    const bool is_small = plan.is_shared && multiplications(model, tokens) < kSmallWork * threads;
+    if (is_small && alone_left > 0) {
+      alone_left--;
       plan = plan_tiles(request, 1, kTileTokens);
     }
     reserve(plan, threads);
     if (plan.is_shared) {
-      Barrier barrier(threads);
+      Steps steps(threads);
       pool->run(threads, [&](int rank) {
-        const Team team{rank, threads, &barrier};
+        Team team(rank, threads, &steps);
         for (const Tile& tile : plan.tiles) kernels->encode(model, request, tile, *scratch[0], team);
       });
+      if (is_small) {
+        alone_next = steps.was_held_up() ? std::min(2 * alone_next, kMostAlone) : kFewestAlone;
+        alone_left = steps.was_held_up() ? alone_next : 0;
+      }
       return;
     }
     std::atomic<size_t> next{0};
     pool->run(std::min<int>(threads, static_cast<int>(plan.tiles.size())), [&](int rank) {
+      Team alone;
       for (size_t number = next++; number < plan.tiles.size(); number = next++) {
-        kernels->encode(model, request, plan.tiles[number], *scratch[rank], Team{});
+        kernels->encode(model, request, plan.tiles[number], *scratch[rank], alone);
       }
     });
   }

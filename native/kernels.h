@@ -16,7 +16,7 @@ struct Kernels {
   Layout layout;
   TileScratch* (*make_scratch)();
   // Compute a tile as one member of a team; all members call it with the same arguments.
-  void (*encode)(const Model& model, const Request& request, const Tile& tile, TileScratch& scratch, const Team& team);
+  void (*encode)(const Model& model, const Request& request, const Tile& tile, TileScratch& scratch, Team& team);
 };
 
 // The kernels of each instruction set; null for a precision that it does not compute.

@@ -85,29 +85,27 @@ void for_row_blocks(int rows, Block block) {
   }
 }
 
-// Multiply rows by the panels `first_panel` to `last_panel` - 1. For each register block `finish` gets
-// (row, column, x, stride): the first row and column, and float32 results with bias, `count` rows.
+// Multiply `count` rows by a panel. For each register block `finish` gets (row, rows, column, x): the first row,
+// how many, the first column, and float32 results with bias, row after row.
 template <class A, class Finish>
-void multiply(const Rows& rows, int count, const Matrix& matrix, int first_panel, int last_panel, Finish finish) {
+void multiply(const Rows& rows, int count, const Matrix& matrix, int number, Finish finish) {
   using V = typename A::Vectors;
   constexpr int panel = V::lanes * V::panel_vectors;
   alignas(64) Word sums[V::block_rows * panel];
-  for (int number = first_panel; number < last_panel; number++) {
-    for_row_blocks<V>(count, [&](int first, int block) {
-      multiply_rows<A, V::panel_vectors>(block, rows.words + first * rows.stride, rows.stride,
-                                         matrix.panel_words(number), panel, matrix.steps, sums, panel);
-      float* x = reinterpret_cast<float*>(sums);
-      for (int r = 0; r < block; r++) {
+  for_row_blocks<V>(count, [&](int first, int block) {
+    multiply_rows<A, V::panel_vectors>(block, rows.words + first * rows.stride, rows.stride,
+                                       matrix.panel_words(number), panel, matrix.steps, sums, panel);
+    float* x = reinterpret_cast<float*>(sums);
+    for (int r = 0; r < block; r++) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V::panel_vectors; v++) {
-          const int place = r * panel + v * V::lanes, column = number * panel + v * V::lanes;
-          const typename V::Float product = A::to_floats(A::load(sums + place), rows, first + r, matrix, column);
-          V::store(x + place, V::add(product, V::load(matrix.bias.data() + column)));
-        }
+      for (int v = 0; v < V::panel_vectors; v++) {
+        const int place = r * panel + v * V::lanes, column = number * panel + v * V::lanes;
+        const typename V::Float product = A::to_floats(A::load(sums + place), rows, first + r, matrix, column);
+        V::store(x + place, V::add(product, V::load(matrix.bias.data() + column)));
       }
-      finish(first, block, number * panel, x);
-    });
-  }
+    }
+    finish(first, block, number * panel, x);
+  });
 }
 
 }  // namespace

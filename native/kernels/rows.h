@@ -16,6 +16,10 @@ struct Activations {
   float* row(int number) const { return values + number * width; }
   Word* row_words(int number) const { return words + number * stride; }
   Rows rows() const { return {words, stride, scales, zeros}; }
+  // The rows from `first` on.
+  Activations from(int first) const {
+    return {row(first), width, row_words(first), stride, scales + first, zeros + first};
+  }
 };
 
 // Convert one row of float32 to words.
