@@ -31,7 +31,7 @@ def test_a_profile_is_shares_of_a_call() -> None:
     shown = reasons.profiles(values()).splitlines()
     assert shown[0] == "|  | base, int8 |"
     assert shown[2:4] == ["| products | 90% |", "| norms | 10% |"]
-    assert shown[-1] == "16 texts, at abc."
+    assert shown[-1] == "16 texts, today."
 
 
 def test_samples_are_of_the_kind_of_their_function() -> None:

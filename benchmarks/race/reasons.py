@@ -19,7 +19,7 @@ def profiles(results: Results) -> str:
     rows = [
         [kind, *(f"{each.shares.get(kind, 0):.0%}" for each in values.values())] for kind in kinds
     ]
-    measured = dict.fromkeys(f"{each.description}, at {each.commit}" for each in values.values())
+    measured = dict.fromkeys(f"{each.description}, {each.day[:10]}" for each in values.values())
     return f"{markdown(['', *values], rows)}\n\n{'; '.join(measured)}."
 
 
