@@ -1,7 +1,7 @@
 """Tokens per second of one pretraining step: ours, and transformers' AlbertForPreTraining.
 
     python benchmarks/training_speed.py [--shapes 256x4 312x6 384x12] [--rounds 3] [--threads 2]
-        [--processor-time]
+        [--processor-time] [--keep-memory] [--no-compiled]
 
 Both models see the same sequences: ours packed end to end, transformers' in padded rows in a
 plain loop (forward, backward, clipping, AdamW), each in float32 and under bfloat16 autocast. All
@@ -32,7 +32,7 @@ from albertkit.pretraining.sequence_packing import pack_rows
 from albertkit.spec import AlbertConfig, parameter_table
 from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization.vocabulary import SpecialIds
-from albertkit.training.devices import TrainingDevice
+from albertkit.training.devices import TrainingDevice, keep_freed_memory
 from albertkit.training.loop import StepResult
 from albertkit.training.optimizers import make_optimizer
 from albertkit.training.recipe import TrainingConfig
@@ -161,16 +161,24 @@ def useful_flops(shape: tuple[int, int]) -> float:
     return 3 * (encoder + 0.15 * 2 * EMBEDDING * (VOCABULARY + hidden))
 
 
-def measure(shape: tuple[int, int], rounds: int, steps: int, clock: Callable[[], float]) -> None:
+def measure(
+    shape: tuple[int, int],
+    rounds: int,
+    steps: int,
+    clock: Callable[[], float],
+    *,
+    with_compiled: bool,
+) -> None:
     """Print the medians of all contestants of one shape."""
     contestants = {
         ("transformers", "float32"): their_step(shape, torch.float32),
         ("transformers", "bfloat16"): their_step(shape, torch.bfloat16),
         ("albertkit", "float32"): our_step(shape, torch.float32, is_compiled=False),
         ("albertkit", "bfloat16"): our_step(shape, torch.bfloat16, is_compiled=False),
-        ("albertkit compiled", "float32"): our_step(shape, torch.float32, is_compiled=True),
-        ("albertkit compiled", "bfloat16"): our_step(shape, torch.bfloat16, is_compiled=True),
     }
+    if with_compiled:
+        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+            contestants["albertkit compiled", name] = our_step(shape, dtype, is_compiled=True)
     for step in contestants.values():  # the first steps compile and allocate
         step()
         step()
@@ -202,12 +210,26 @@ def main() -> None:
         action="store_true",
         help="count seconds of the processor: on a busy machine, with --threads 1",
     )
+    parser.add_argument(
+        "--keep-memory",
+        action="store_true",
+        help="keep freed memory, as the commands do; for all contestants",
+    )
+    parser.add_argument("--no-compiled", action="store_true", help="leave out torch.compile")
     options = parser.parse_args()
+    if options.keep_memory:
+        keep_freed_memory()
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.processor_time else time.perf_counter
     for shape in options.shapes:
         hidden, layers = map(int, shape.split("x"))
-        measure((hidden, layers), options.rounds, options.steps, clock)
+        measure(
+            (hidden, layers),
+            options.rounds,
+            options.steps,
+            clock,
+            with_compiled=not options.no_compiled,
+        )
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Compute the context, and keep the probabilities."""
+        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()  # else each product copies them
         scores = (q @ k.transpose(-1, -2)).mul_(q.shape[-1] ** -0.5)  # [B, A, Q, S]
         if mask is not None:
             scores.masked_fill_(~mask, torch.finfo(scores.dtype).min)
@@ -54,6 +55,7 @@ class _Attention(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """The gradients of q, k and v; where a probability is 0, so is its score's gradient."""
         q, k, v, probs = ctx.saved_tensors
+        gradient = gradient.contiguous()
         of_probs = gradient @ v.transpose(-1, -2)  # [B, A, Q, S]
         of_scores = torch._softmax_backward_data(of_probs, probs, -1, probs.dtype)
         of_scores.mul_(q.shape[-1] ** -0.5)
