@@ -115,7 +115,8 @@ def test_what_is_wrong_is_one_line_before_any_step(
     assert pretrain() == status
     error = capsys.readouterr().err
     assert re.search(line, error)
-    assert error.count("\n") == 1
+    assert len(re.findall("^error: ", error, re.MULTILINE)) == 1
+    assert error.count("\n") <= 2  # a note about the corpus may be before it
     assert not Path("model").is_dir()
     assert not list(Path("run").glob("checkpoint-*"))
 
@@ -155,6 +156,25 @@ def test_columns_encodings_and_invalid_rows_of_a_corpus_are_options(
     printed = capsys.readouterr().err
     assert "1 invalid row left out: row 3 of corpus.jsonl has no 'body'" in printed
     assert "2 documents, 2 sentences" in printed
+
+
+def test_held_out_documents_go_to_their_own_directory_or_nothing_is_written(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["shards", "corpus.txt", "-t", "vocab.txt", "-o", "train", "--valid", "valid"]
+    capsys.readouterr()
+    with limit_file_size(Path("shard/ids.bin").stat().st_size // 2):
+        assert run([*command, "--valid-every", "10"]) == 3
+    assert capsys.readouterr().err.endswith("[write-failed]\n")
+    assert not Path("valid").exists()
+    assert run([*command, "--valid-every", "10"]) == 0
+    printed = capsys.readouterr().err
+    assert "4 documents" in printed
+    assert "36 documents" in printed
+    assert run([*command[:4], "-o", "new", "--valid", "valid"]) == 2
+    assert "'valid' exists" in capsys.readouterr().err
+    assert run(["shards", "-", *command[2:]]) == 2
+    assert "[usage]" in capsys.readouterr().err
 
 
 def test_changed_settings_are_named_and_the_run_stays(

@@ -1,7 +1,9 @@
 """`albertkit shards`: tokenize a corpus for pretraining."""
 
-import sys
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +18,7 @@ from albertkit.cli.corpus import (
 )
 from albertkit.cli.options import FETCH, Column, takes_load_options, takes_read_options
 from albertkit.cli.output import print_status, shows_progress
+from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from albertkit.pretraining.shards import ShardCounts
     from albertkit.tables import RowEstimate
     from albertkit.tasks.encode import ProgressLine
+    from albertkit.tokenization import AlbertTokenizer
 
 
 @takes_read_options
@@ -40,36 +44,74 @@ def shards(
             help="Length of training sequences; changes only the printed statistics.",
         ),
     ] = 512,
+    valid: Annotated[
+        Path | None,
+        typer.Option("--valid", help="A second directory, for held-out documents."),
+    ] = None,
+    valid_every: Annotated[
+        int,
+        typer.Option("--valid-every", min=2, help="Hold out every so many-th document."),
+    ] = 100,
     read: ReadOptions,
     column: Column = None,
     skip_invalid: SkipInvalid = False,
     load: LoadOptions,
 ) -> None:
     """Tokenize a corpus for pretraining."""
-    from albertkit.errors.exceptions import count_noun
-    from albertkit.pretraining.documents import read_documents
-    from albertkit.pretraining.sentence_order import ADDED
-    from albertkit.pretraining.shards import SHORTEST, write_shard
+    from albertkit.pretraining.documents import read_documents, take_training, take_valid
+    from albertkit.pretraining.shards import check_new_shard
     from albertkit.tables import RowEstimate
     from albertkit.tokenization import AlbertTokenizer
 
-    inputs = find_corpus(corpus, column, read)
-    estimate = None if "-" in corpus else RowEstimate(inputs)
-    progress = _Progress(estimate)
-    lines = read_lines(
-        inputs,
-        column,
-        skip_invalid=skip_invalid,
-        estimate=estimate,
-        count_rows=progress.count_rows,
-    )
-    try:
-        written = write_shard(
-            output,
-            read_documents(lines),
-            AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options)),
-            report=progress.report,
+    if valid is not None and "-" in corpus:
+        raise InputError(
+            "usage",
+            "--valid is given, and the corpus is standard input",
+            why="the corpus is read twice",
+            fix="Give files, or leave --valid out",
         )
+    for directory in (output, valid):
+        if directory is not None:
+            check_new_shard(directory)
+    inputs = find_corpus(corpus, column, read)
+    pieces = AlbertTokenizer.from_pretrained(tokenizer, **asdict(load.fetch_options))
+
+    def write(directory: Path, take: Callable[[Iterator[list[str]]], Iterator[list[str]]]) -> None:
+        progress = _Progress(None if "-" in corpus else RowEstimate(inputs))
+        lines = read_lines(
+            inputs,
+            column,
+            skip_invalid=skip_invalid,
+            estimate=progress.estimate,
+            count_rows=progress.count_rows,
+        )
+        _write(directory, take(read_documents(lines)), pieces, progress, max_seq_length)
+
+    if valid is None:
+        write(output, lambda all_documents: all_documents)
+        return
+    write(valid, lambda all_documents: take_valid(all_documents, valid_every))
+    try:
+        write(output, lambda all_documents: take_training(all_documents, valid_every))
+    except BaseException:
+        shutil.rmtree(valid)  # both or neither
+        raise
+
+
+def _write(
+    directory: Path,
+    documents: Iterator[list[str]],
+    tokenizer: "AlbertTokenizer",
+    progress: "_Progress",
+    max_seq_length: int,
+) -> None:
+    """Write a shard, and print what is in it."""
+    from albertkit.errors.exceptions import count_noun
+    from albertkit.pretraining.sentence_order import ADDED
+    from albertkit.pretraining.shards import SHORTEST, write_shard
+
+    try:
+        written = write_shard(directory, documents, tokenizer, report=progress.report)
     finally:
         progress.close()
     room = max_seq_length - ADDED
@@ -79,20 +121,18 @@ def shards(
         count_noun(len(written.sentence_offsets) - 1, "sentence"),
         count_noun(len(written.ids), "piece"),
     )
-    print(f"{', '.join(counts)} written to {output}", file=sys.stderr)
-    print(
+    print_status(f"{', '.join(counts)} written to {directory}")
+    print_status(
         f"one epoch fills at least {count_noun(-(-len(written.ids) // room), 'sequence')} "
-        f"of {max_seq_length}",
-        file=sys.stderr,
+        f"of {max_seq_length}"
     )
     if long_sentences:
-        print(
+        print_status(
             f"{count_noun(long_sentences, 'sentence')} of more than {room} pieces: training cuts "
-            "them and learns no order from them",
-            file=sys.stderr,
+            "them and learns no order from them"
         )
     if short := written.metadata.short_documents:
-        print(f"{count_noun(short, 'document')} left out: below {SHORTEST} pieces", file=sys.stderr)
+        print_status(f"{count_noun(short, 'document')} left out: below {SHORTEST} pieces")
 
 
 class _Progress:

@@ -1,4 +1,7 @@
-"""Plain text → documents: lists of paragraphs; an empty line ends a document."""
+"""Plain text → documents: lists of paragraphs; an empty line ends a document.
+
+Held-out text is chosen by document, so that no sentence of a document in it is trained on.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +27,13 @@ def read_documents(lines: Iterable[str]) -> Iterator[list[str]]:
             paragraphs = []
     if paragraphs:
         yield paragraphs
+
+
+def take_valid(documents: Iterable[list[str]], every: int) -> Iterator[list[str]]:
+    """Held-out documents: the first one, and each `every`-th after it."""
+    return (document for n, document in enumerate(documents) if n % every == 0)
+
+
+def take_training(documents: Iterable[list[str]], every: int) -> Iterator[list[str]]:
+    """All documents that `take_valid` leaves."""
+    return (document for n, document in enumerate(documents) if n % every)

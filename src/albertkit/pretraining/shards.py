@@ -94,6 +94,17 @@ class CorpusShard:
         )
 
 
+def check_new_shard(directory: Path) -> None:
+    """Raise InputError [shard-exists] if the directory of a new shard exists."""
+    if directory.exists():
+        raise InputError(
+            "shard-exists",
+            f"{str(directory)!r} exists",
+            why="a run may read it",
+            fix="Give another directory, or remove this one",
+        )
+
+
 def write_shard(
     directory: Path,
     documents: Iterable[Sequence[str]],
@@ -114,13 +125,7 @@ def write_shard(
     Raises:
         InputError: [shard-exists]; [corpus-empty] if no document is long enough.
     """
-    if directory.exists():
-        raise InputError(
-            "shard-exists",
-            f"{str(directory)!r} exists",
-            why="a run may read it",
-            fix="Give another directory, or remove this one",
-        )
+    check_new_shard(directory)
     vocab_size, fingerprint, special_ids = describe_vocabulary(tokenizer)
     dtype, short_documents = choose_id_dtype(vocab_size), 0
     pieces = 0
