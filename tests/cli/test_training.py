@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from transformers import AlbertForPreTraining
 
 from albertkit import FillMask, TextEmbedder
 from albertkit.cli.main import run
+from albertkit.fileformats.safetensors import read_safetensors
 from albertkit.pretraining.shards import CorpusShard
 
 RECIPE = """
@@ -200,6 +203,37 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(directory: Path, shard: Path
     assert "Traceback" not in rest
     assert list((directory / "endless").glob("checkpoint-*/state.json"))
     assert not (directory / "none").exists()
+
+
+def test_two_ranks_train_the_model_of_one_rank_with_two_batches(
+    directory: Path, shard: Path
+) -> None:
+    recipe = RECIPE.format(data=f'shard = "{shard.name}"', steps=4) + 'precision = "float32"\n'
+    (directory / "two.toml").write_text(recipe)
+    (directory / "one.toml").write_text(recipe + "gradient_accumulation_steps = 2\n")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun += ["--nproc-per-node=2", "--no-python", "--", sys.executable, "-c"]
+    command = ["from albertkit.cli.start import main; main()", "pretrain", "two.toml"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*torchrun, *command, "--run", "two", "-o", "two-model"],
+        cwd=directory,
+        env=environment,
+        check=True,
+        timeout=300,
+    )
+    call(
+        *("pretrain", directory / "one.toml", "--run", directory / "one"),
+        *("-o", directory / "one-model", "--threads", 1),
+    )
+    one, two = (
+        read_safetensors(directory / name / "checkpoint-00000004" / "state.safetensors")
+        for name in ("one", "two")
+    )
+    assert one.keys() == two.keys()
+    for name, array in one.items():
+        np.testing.assert_allclose(array, two[name], atol=1e-6, err_msg=name)  # order of sums
+    assert (directory / "two-model" / "README.md").is_file()
 
 
 def test_shards_estimate_their_size_and_count_long_sentences(

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from albertkit.errors import FormatError, InputError, ResourceError
-from albertkit.pretraining.pretrain import PretrainingConfig, log_frequencies, pretrain
+from albertkit.pretraining.pretrain import (
+    PretrainingConfig,
+    frequency_loss,
+    log_frequencies,
+    pretrain,
+)
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.pretraining.shards import CorpusShard, write_shard
 from tests.support.training_data import FOREIGN, USUAL, number_tokenizer
@@ -149,3 +154,9 @@ def test_the_first_bias_is_the_log_of_the_frequencies(shard: CorpusShard) -> Non
     assert np.exp(bias).sum() == pytest.approx(1, abs=1e-5)
     assert bias.argmax() == np.bincount(shard.ids).argmax()
     assert bias[299] == bias.min()  # the corpus has no word 299
+
+
+def test_the_loss_of_frequencies_alone_is_their_entropy(tmp_path: Path) -> None:
+    settings = read_recipe(write_recipe(tmp_path), PretrainingConfig)
+    # nearly all pieces are the 32 words; one occurrence is added to each of 300
+    assert math.log(len(WORDS)) < frequency_loss(settings) < math.log(len(WORDS)) + 0.4

@@ -28,6 +28,12 @@ def pretrain(
 
     settings = read_recipe(recipe, pretraining.PretrainingConfig)
     with lock_run(run), resume_hint(run):
+        if is_main_rank():
+            loss = pretraining.frequency_loss(settings)
+            print_status(
+                f"a model that knows only how frequent pieces are has a masked loss of {loss:.2f}; "
+                "a run that stays there learns nothing from the context"
+            )
         weights = pretraining.pretrain(settings, run, print_metrics)
         if not is_main_rank():
             return

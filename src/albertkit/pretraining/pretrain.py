@@ -178,6 +178,16 @@ def log_frequencies(shard: CorpusShard, vocab_size: int) -> FloatArray:
     return np.asarray(np.log(counts / counts.sum()), np.float32)
 
 
+def frequency_loss(recipe: Recipe[PretrainingConfig]) -> float:
+    """The masked loss, in nats, of a model that knows only how frequent pieces are.
+
+    A run whose loss stays there has learned nothing from the context.
+    """
+    shard = CorpusShard.open(recipe.path(recipe.data.shard))
+    logs = log_frequencies(shard, shard.metadata.vocab_size)
+    return float(-(np.exp(logs) * logs).sum())
+
+
 def _make_model(
     recipe: Recipe[PretrainingConfig],
     shard: CorpusShard,
