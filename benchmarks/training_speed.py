@@ -170,15 +170,15 @@ def measure(
     with_compiled: bool,
 ) -> None:
     """Print the medians of all contestants of one shape."""
-    contestants = {
+    contestants: dict[tuple[str, str], Step] = {
         ("transformers", "float32"): their_step(shape, torch.float32),
         ("transformers", "bfloat16"): their_step(shape, torch.bfloat16),
         ("albertkit", "float32"): our_step(shape, torch.float32, is_compiled=False),
         ("albertkit", "bfloat16"): our_step(shape, torch.bfloat16, is_compiled=False),
     }
     if with_compiled:
-        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-            contestants["albertkit compiled", name] = our_step(shape, dtype, is_compiled=True)
+        for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+            contestants["albertkit compiled", precision] = our_step(shape, dtype, is_compiled=True)
     for step in contestants.values():  # the first steps compile and allocate
         step()
         step()
