@@ -241,7 +241,7 @@ def test_shards_estimate_their_size_and_count_long_sentences(
 ) -> None:
     # more than one batch of documents, so that an estimate is of use
     text = (directory / "corpus.txt").read_text().strip()
-    (directory / "large.txt").write_text("\n\n".join([text] * 400) + "\n")
+    (directory / "large.txt").write_text("\n\n".join([text] * 150) + "\n")
     monkeypatch.setattr("albertkit.cli.shards.shows_progress", lambda: True)
     call(
         *("shards", directory / "large.txt", "-t", directory / "spiece.model"),
