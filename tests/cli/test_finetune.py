@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -112,6 +113,7 @@ def test_of_several_ranks_the_first_one_prints(
 
 
 def test_the_tuned_model_runs_fewer_repetitions(capsys: pytest.CaptureFixture[str]) -> None:
+    import_module("torch")  # of which the command says that it is missing
     write_messy("messy.csv")
     Path("short.toml").write_text("[tuning]\nmax_steps = 2\nlearning_rate = 1e-5\n")
     assert run(["finetune", "messy.csv", "--repetitions", "2", "--recipe", "short.toml"]) == 0

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pretrain() -> int:
+    import_module("torch")  # of which the command says that it is missing
     return run(["pretrain", "recipe.toml", "--run", "run", "-o", "model", "--threads", "1"])
 
 
@@ -194,6 +196,7 @@ def test_changed_settings_are_named_and_the_run_stays(
 def test_a_second_run_in_the_same_directory_is_refused(
     directory: Path, command: str, data: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import_module("torch")
     replace_in_recipe('shard = "', f'{data} = "')
     capsys.readouterr()
     with hold_lock(Path("run"), why=""):
