@@ -2,7 +2,7 @@
 
     python benchmarks/head_tasks.py [--texts 400] [--threads 1]
 
-Random weights in the built-in model's shape, 12 layers of 256, and its vocabulary; texts of 4 to
+Random weights in the built-in model's shape, 4 layers of 256, and its vocabulary; texts of 4 to
 120 words. transformers' pipeline runs with batches of 1 and of 32, the better one counts. Both
 libraries take turns, three times, and the best time of each counts (torch, transformers). The
 pipeline for questions is gone in transformers 5: QuestionAnswerer is measured alone.
