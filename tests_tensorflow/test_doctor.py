@@ -89,6 +89,13 @@ def test_a_tf1_module_is_recognised(shared: Path, tmp_path: Path) -> None:
     assert first_code(lambda: hub.KerasLayer(str(directory))(ids())) == "tf1-module-in-keras-layer"
 
 
+def test_a_model_that_has_signatures_only_is_recognised(tmp_path: Path) -> None:
+    function = tf.function(lambda ids: ids + 1, input_signature=[tf.TensorSpec([1, 4], tf.int32)])
+    tf.saved_model.save(tf.Module(), str(tmp_path), signatures=function)
+    call = lambda: hub.KerasLayer(str(tmp_path))(ids())  # noqa: E731
+    assert first_code(call) == "signature-not-named"
+
+
 def test_a_preprocessor_without_tensorflow_text_is_recognised(module: Path) -> None:
     """In a process of its own: here tensorflow_text is imported already."""
     preprocessor = module / "preprocessor"
@@ -126,6 +133,8 @@ def test_what_tensorflow_1_code_says_is_recognised(tmp_path: Path) -> None:
         with tf.Graph().as_default(), v1.Session() as session:
             session.run(v1.get_variable("module/bert/x", [1], use_resource=True))
 
+    meta = lambda: v1.train.import_meta_graph(f"{prefix}.meta")  # noqa: E731
+    assert first_code(meta) == "graph-call-in-eager"
     assert first_code(restore) == "variable-not-in-checkpoint"
     assert first_code(restore_other_shape) == "bert-config-for-albert"
     assert first_code(read) == "tf1-variables-not-initialized"

@@ -93,6 +93,7 @@ def test_what_a_model_of_transformers_says_is_recognised(code: str) -> None:
 
 TOKENIZER_CALLS: dict[str, Callable[[AlbertTokenizer], object]] = {
     "pair-without-token-types": lambda tokenizer: tokenizer("a", "b")["token_type_ids"],
+    "encoding-without-ids": lambda tokenizer: tokenizer.pad([{"label": [0]}]),
     "batch-ragged": lambda tokenizer: tokenizer(["a", "a b c d"], return_tensors="pt"),
     "text-is-no-text": lambda tokenizer: tokenizer([None, "a"]),
     "tensorflow-tensors-removed": lambda tokenizer: tokenizer("a", return_tensors="tf"),
