@@ -323,11 +323,12 @@ class Four(Numbers):
     def block(self, *numbers):
         return [*super().block(*numbers), *super().block(*numbers)[:1]]
 
+device = choose_training_device("cpu", "float32")
 Trainer(
     dict(model.named_parameters()), {"linear.weight"}, model, Four(),
-    replace(CONFIG, gradient_accumulation_steps=accumulation), Path(sys.argv[1]),
-    choose_training_device("cpu", "float32"),
+    replace(CONFIG, gradient_accumulation_steps=accumulation), Path(sys.argv[1]), device,
 ).train()
+device.leave()  # else a thread of the group may end the process with "terminate called"
 """
 
 
