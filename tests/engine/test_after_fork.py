@@ -78,6 +78,24 @@ def test_a_forked_child_answers(engine: str) -> None:
     assert answer_in_a_child(setup, "compute_text_vectors(engine, texts, 'mean')") == "equal 0"
 
 
+def test_openvinos_threads_fall_asleep_before_a_fork() -> None:
+    """A child of a process whose threads are awake would wait for them, one time in eighty."""
+    import openvino  # noqa: F401 - the plain half lacks it
+
+    program = """
+import os, time
+from albertkit.engine import openvino_library
+slept = []
+time.sleep = slept.append
+openvino_library.get_core()
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+assert slept == [openvino_library.SECONDS_BEFORE_FORK], slept
+"""
+    subprocess.run([sys.executable, "-c", program], timeout=100, check=True)
+
+
 def test_a_forked_child_answers_by_torch() -> None:
     import torch  # noqa: F401
 
