@@ -17,6 +17,7 @@ from tests.tables.s3_server import ObjectStore, object_store
 from albertkit.errors import InputError, ResourceError
 from albertkit.fileformats.atomic import make_temporary_name
 from albertkit.tables import InvalidRow, ShardedSink, Table, read_batches
+from albertkit.tables.filesystems import remote
 from albertkit.tables.filesystems.remote import (
     create_object,
     hide_account,
@@ -160,6 +161,19 @@ def test_an_unknown_scheme_is_one_line() -> None:
         measure_uri("abc://texts/a.parquet")
     assert unknown.value.diagnostic.code == "filesystem-unknown"
     assert "'abc://texts/a.parquet'" in str(unknown.value)
+
+
+def test_a_scheme_that_pyarrow_was_built_without_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The wheels of PyPI have all; those of other distributors need not."""
+
+    def open_without_s3(root: str) -> None:
+        raise pyarrow.ArrowNotImplementedError("Got S3 URI but Arrow compiled without S3 support")
+
+    monkeypatch.setattr(remote, "_open_filesystem", open_without_s3)
+    with pytest.raises(InputError, match=r"compiled without S3 support.*\[filesystem-unknown\]"):
+        measure_uri("s3://texts/a.parquet")
 
 
 def test_a_bucket_without_access_is_one_line(store: ObjectStore) -> None:

@@ -28,7 +28,10 @@ ALLOCATION_SIZE = re.compile(r"size (\d+) failed")  # the end of pyarrow's messa
 
 
 def pyarrow_errors() -> tuple[type[Exception], ...]:
-    """What pyarrow raises for a damaged file, or for a codec or a type that it lacks."""
+    """What pyarrow raises for a damaged file.
+
+    Changed bytes can name a codec or a type that it lacks: ArrowNotImplementedError.
+    """
     import pyarrow
 
     return (OSError, ValueError, LookupError, TypeError, pyarrow.ArrowNotImplementedError)
