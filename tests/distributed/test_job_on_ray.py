@@ -60,14 +60,19 @@ def test_a_damaged_file_is_refused_before_a_model_is_opened(tmp_path: Path) -> N
     assert refused.value.diagnostic.code == "file-malformed"
 
 
-def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
-    for folder in (here / "texts", elsewhere):
-        folder.mkdir(parents=True)
-    monkeypatch.chdir(here)
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another directory than the current one, which has a model and an empty folder of texts."""
+    for folder in ("here/texts", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
     save_tiny_vectors(Path("model"), PoolingConfig(max_length=20))
+    return tmp_path / "elsewhere"
+
+
+def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = [None if number % 5 == 2 else f"the {number} waters" for number in range(12)]
     pyarrow.parquet.write_table(pyarrow.table({"text": texts}), "texts/a.parquet")
     with pyarrow.OSFile("texts/b.arrow", "wb") as file:
@@ -96,13 +101,8 @@ def test_a_worker_in_another_directory_writes_the_bytes_of_one_process(
 
 
 def test_a_worker_cuts_documents_into_the_same_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
-    for folder in (here / "texts", elsewhere):
-        folder.mkdir(parents=True)
-    monkeypatch.chdir(here)
-    save_tiny_vectors(Path("model"), PoolingConfig(max_length=20))
     for number in range(5):
         Path(f"texts/{number}.md").write_text("The *waters* rose. " * (number * 4 + 1))
     job = EmbedJob(
