@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from tests.support.full_disk import limit_file_size
 from tests.support.training_data import FOREIGN, number_documents, number_tokenizer
+from tests.support.watched import run_watched
 
 from albertkit.cli.main import run
 from albertkit.fileformats.directory_lock import hold_lock
@@ -121,6 +122,20 @@ def test_what_is_wrong_is_one_line_before_any_step(
     assert error.count("\n") <= 2  # a note about the corpus may be before it
     assert not Path("model").is_dir()
     assert not list(Path("run").glob("checkpoint-*"))
+
+
+@pytest.mark.parametrize("command", ["pretrain", "distil"])
+def test_a_recipe_is_read_before_torch_is_imported(command: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("[model]\nhiden_size = 16\n")
+    line = [command, str(recipe), "--run", str(tmp_path / "run"), "-o", str(tmp_path / "model")]
+    done = run_watched(
+        f"from albertkit.cli.main import run\nassert run({line}) == 2\n"
+        "assert 'torch' not in sys.modules\n",
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert re.fullmatch(r".*'hiden_size'\. Did you mean 'hidden_size'\? .*\n", done.stderr)
 
 
 @pytest.mark.parametrize("command", ["shards", "vocabulary"])

@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from albertkit.errors import FormatError, InputError, ResourceError
-from albertkit.pretraining.pretrain import (
-    PretrainingConfig,
-    frequency_loss,
-    log_frequencies,
-    pretrain,
-)
+from albertkit.pretraining.pretrain import frequency_loss, log_frequencies, pretrain
+from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.pretraining.shards import CorpusShard, write_shard
 from tests.support.training_data import FOREIGN, USUAL, number_tokenizer

@@ -10,7 +10,7 @@ import pytest
 
 from albertkit import load
 from albertkit.pretraining.distillation_config import DistillationConfig
-from albertkit.pretraining.pretrain import PretrainingConfig
+from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.spec.presets import preset
 from albertkit.tokenization import AlbertTokenizer

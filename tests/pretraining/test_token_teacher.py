@@ -14,7 +14,8 @@ from albertkit import TextEmbedder
 from albertkit.pretraining.batches import BatchShape, PretrainingData
 from albertkit.pretraining.losses import PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
-from albertkit.pretraining.pretrain import PretrainingConfig, pretrain
+from albertkit.pretraining.pretrain import pretrain
+from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.pretraining.shards import write_shard
 from albertkit.pretraining.token_teacher import TokenTeacher

@@ -21,7 +21,7 @@ from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.pretraining.distillation_config import DistillationConfig
-    from albertkit.pretraining.pretrain import PretrainingConfig
+    from albertkit.pretraining.pretraining_config import PretrainingConfig
     from albertkit.pretraining.recipe import Recipe as TrainingRecipe
     from albertkit.tables import Inputs, RowEstimate
 

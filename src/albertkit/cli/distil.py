@@ -21,14 +21,15 @@ def distil(
 ) -> None:
     """Train an ALBERT on another model's vectors."""
     refuse_files(output)
+    from albertkit.pretraining.distillation_config import DistillationConfig
+    from albertkit.pretraining.recipe import read_recipe
+
+    settings = read_recipe(recipe, DistillationConfig)  # before torch, whose import takes seconds
     use_torch(threads)
     from albertkit.pretraining.distillation import distil as train
-    from albertkit.pretraining.distillation_config import DistillationConfig
     from albertkit.pretraining.export import export
-    from albertkit.pretraining.recipe import read_recipe
     from albertkit.spec.pooling_config import Normalize, PoolingConfig
 
-    settings = read_recipe(recipe, DistillationConfig)
     with lock_run(run), resume_hint(run):
         weights = train(settings, run, print_metrics)
         if not is_main_rank():

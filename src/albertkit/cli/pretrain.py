@@ -21,12 +21,14 @@ def pretrain(
 ) -> None:
     """Pretrain an ALBERT (masked LM, sentence order)."""
     refuse_files(output)
+    from albertkit.pretraining.pretraining_config import PretrainingConfig
+    from albertkit.pretraining.recipe import read_recipe
+
+    settings = read_recipe(recipe, PretrainingConfig)  # before torch, whose import takes seconds
     use_torch(threads)
     from albertkit.pretraining import pretrain as pretraining
     from albertkit.pretraining.export import export
-    from albertkit.pretraining.recipe import read_recipe
 
-    settings = read_recipe(recipe, pretraining.PretrainingConfig)
     with lock_run(run), resume_hint(run):
         if is_main_rank():
             loss = pretraining.frequency_loss(settings)

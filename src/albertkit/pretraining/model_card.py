@@ -7,7 +7,7 @@ from pathlib import Path
 
 from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.distillation_dataset import DistillationDataset
-from albertkit.pretraining.pretrain import PretrainingConfig
+from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import CorpusShard
 from albertkit.spec import AlbertConfig

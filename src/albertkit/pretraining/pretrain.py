@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -27,50 +26,17 @@ from albertkit.pretraining.initialization import (
 from albertkit.pretraining.losses import ALL_LAYERS, PackedPretraining
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.neighbours import initialize_neighbour_heads
+from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import Recipe
 from albertkit.pretraining.shards import CorpusShard
 from albertkit.pretraining.token_teacher import TokenTeacher
 from albertkit.spec import Weights, parameter_table
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Metrics, Trainer
-from albertkit.training.schedules import Ramp, Stages
 
 TRAINED_HEADS = ("masked_lm", "sentence_order")
 VALID_BATCHES = 64
 STEPS_PER_BLOCK = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainingConfig:
-    """The table [data] of a pretraining recipe; numbers may change over time (schedules.py)."""
-
-    tokenizer: str  # a directory or a SentencePiece model
-    shard: str  # made by `albertkit shards`
-    valid_shard: str = ""  # held-out text; its loss decides which checkpoint is the best
-    piece_vectors: str = ""  # .npy [V, D]: another model's vector of each piece, to start with
-    initialize_from: str = ""  # a model's directory or name; empty: random weights
-    batch_size: Stages = Stages(((0.0, 16),))  # rows of a batch
-    max_seq_length: Stages = Stages(((0.0, 128),))  # slots of a row, pieces of a sequence
-    mlm_probability: Ramp = Ramp(((0.0, 0.15),))
-    max_predictions: int = 0  # masked pieces of a sequence, at most; google: 20; 0: no cap
-    static_masks: bool = False  # the same masks in each epoch, instead of new ones
-    order_loss_weight: Ramp = Ramp(((0.0, 1.0),))
-    depth: Stages = Stages(((0.0, 0),))  # layers that are computed; 0: all
-    teacher: str = ""  # a model's directory or name; its token vectors are a loss at each slot
-    teacher_weight: Ramp = Ramp(((0.0, 1.0),))  # of this loss, 1 - cosine; at 0 it costs nothing
-
-    def shape_at(self, fraction: float) -> BatchShape:
-        """The shape of batches when `fraction` of the run is done."""
-        return BatchShape(
-            self.batch_size(fraction),
-            self.max_seq_length(fraction),
-            self.mlm_probability(fraction),
-            self.max_predictions,
-        )
-
-    def most_slots(self) -> int:
-        """Slots of the largest batch."""
-        return max(self.batch_size.values()) * max(self.max_seq_length.values())
 
 
 def pretrain(

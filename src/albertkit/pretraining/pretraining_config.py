@@ -1,0 +1,41 @@
+"""The table [data] of a pretraining recipe: the data, its masks, the losses' weights over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from albertkit.pretraining.batches import BatchShape
+from albertkit.training.schedules import Ramp, Stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainingConfig:
+    """The table [data] of a pretraining recipe; numbers may change over time (schedules.py)."""
+
+    tokenizer: str  # a directory or a SentencePiece model
+    shard: str  # made by `albertkit shards`
+    valid_shard: str = ""  # held-out text; its loss decides which checkpoint is the best
+    piece_vectors: str = ""  # .npy [V, D]: another model's vector of each piece, to start with
+    initialize_from: str = ""  # a model's directory or name; empty: random weights
+    batch_size: Stages = Stages(((0.0, 16),))  # rows of a batch
+    max_seq_length: Stages = Stages(((0.0, 128),))  # slots of a row, pieces of a sequence
+    mlm_probability: Ramp = Ramp(((0.0, 0.15),))
+    max_predictions: int = 0  # masked pieces of a sequence, at most; google: 20; 0: no cap
+    static_masks: bool = False  # the same masks in each epoch, instead of new ones
+    order_loss_weight: Ramp = Ramp(((0.0, 1.0),))
+    depth: Stages = Stages(((0.0, 0),))  # layers that are computed; 0: all
+    teacher: str = ""  # a model's directory or name; its token vectors are a loss at each slot
+    teacher_weight: Ramp = Ramp(((0.0, 1.0),))  # of this loss, 1 - cosine; at 0 it costs nothing
+
+    def shape_at(self, fraction: float) -> BatchShape:
+        """The shape of batches when `fraction` of the run is done."""
+        return BatchShape(
+            self.batch_size(fraction),
+            self.max_seq_length(fraction),
+            self.mlm_probability(fraction),
+            self.max_predictions,
+        )
+
+    def most_slots(self) -> int:
+        """Slots of the largest batch."""
+        return max(self.batch_size.values()) * max(self.max_seq_length.values())
