@@ -93,6 +93,19 @@ def test_a_comma_that_is_no_piece_is_still_split_off() -> None:
     assert slow_reference.ids("a1,", processor) == [5, 6, 1, 1]
 
 
+@pytest.mark.parametrize("ties_unrounded", [False, True])
+def test_lines_have_the_ids_of_their_aligned_pieces_without_a_comma_too(
+    ties_unrounded: bool,
+) -> None:
+    data = model_of("▁", "a", "1", "2", "a2,")
+    pieces = SentencePieces(data, "made", ties_unrounded=ties_unrounded)
+    lines = ["a1,", "a", "", "1,1, 22, a,", "a,a", "z3,z", "a2, a2,,", "²,", "1 ,"] * FEW_LINES
+    result = pieces.encode_lines(lines)
+    aligned = [[piece.id for piece in pieces.encode_aligned(line)] for line in lines]
+    assert result.offsets.tolist() == np.cumsum([0, *map(len, aligned)]).tolist()
+    assert result.ids.tolist() == [number for line in aligned for number in line]
+
+
 def test_without_prefix_a_line_goes_on_with_the_word(tiny: AlbertTokenizer) -> None:
     vocabulary = tiny.vocabulary
     with_space, without = (

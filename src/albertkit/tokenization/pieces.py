@@ -100,10 +100,6 @@ class SentencePieces:
         Returns:
             The ids of each line.
         """
-        if self.digit_comma and "," not in self.table.ids:  # it may be in an unknown piece
-            rows = [self.encode_aligned(line, prefixed=prefixed) for line in lines]
-            ids = np.array([piece.id for row in rows for piece in row], np.int32)
-            return FlatPieces(ids, compute_offsets([len(row) for row in rows]))
         processor = self._with_prefix if prefixed else self._without_prefix
         if len(lines) < FEW_LINES:
             arrays = [processor.encode(line, return_type="numpy") for line in lines]
@@ -118,8 +114,15 @@ class SentencePieces:
                 arrays[number] = np.array([piece[1] for piece in divided], np.int32)
             if tied:
                 ids = np.concatenate(arrays)  # as many of each line as before
-        if self.digit_comma:
+        if self.digit_comma and "," in self.table.ids:
             ids, lengths = self._split_digit_commas(ids, lengths)
+        elif self.digit_comma:  # the comma may be in an unknown piece, whose id does not say so
+            for number, line in enumerate(lines):
+                if has_digit_comma(processor.normalize(line)):
+                    pieces = self.encode_aligned(line, prefixed=prefixed)
+                    arrays[number] = np.array([piece.id for piece in pieces], np.int32)
+                    lengths[number] = len(pieces)
+            ids = np.concatenate(arrays) if arrays else ids
         return FlatPieces(ids, compute_offsets(lengths))
 
     def encode_aligned(self, line: str, *, prefixed: bool = True) -> list[LinePiece]:
@@ -269,6 +272,11 @@ def open_processor(data: bytes, name: str) -> sentencepiece.SentencePieceProcess
 def is_digit_comma(name: str) -> bool:
     """Whether google's code splits this piece."""
     return len(name) > 1 and name[-1] == "," and name[-2].isdigit()
+
+
+def has_digit_comma(form: str) -> bool:
+    """Whether a comma follows a digit."""
+    return any(before[-1:].isdigit() for before in form.split(",")[:-1])
 
 
 def is_inside_digit_comma(name: str) -> bool:
