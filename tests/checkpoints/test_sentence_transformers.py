@@ -95,6 +95,28 @@ def test_the_layout_of_paraphrase_albert_small_v2_is_read(tmp_path: Path) -> Non
     assert_same_vectors(directory)
 
 
+def change_settings(file: Path, **values: object) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+@pytest.mark.parametrize(
+    ("stated", "tokenizer_limit", "limit"), [(20, 9, 20), (9, 20, 9), (None, 9, 9), (99, 9, 40)]
+)
+def test_the_limit_of_the_encoder_replaces_that_of_the_tokenizer(
+    stated: int | None, tokenizer_limit: int, limit: int, tmp_path: Path
+) -> None:
+    directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=stated))
+    change_settings(directory / "tokenizer_config.json", model_max_length=tokenizer_limit)
+    if stated == 99:  # more than there are positions, which sentence-transformers does not check
+        change_settings(directory / "sentence_bert_config.json", max_seq_length=stated)
+    else:
+        theirs = SentenceTransformer(str(directory), device="cpu")
+        assert theirs.max_seq_length == limit
+    assert TextEmbedder(directory).max_seq_length == limit
+    convert(directory, tmp_path / "again", to="sentence-transformers")
+    assert TextEmbedder(tmp_path / "again").max_seq_length == limit
+
+
 def test_an_encoder_in_a_folder_of_its_own_is_read(tmp_path: Path) -> None:
     directory = save_tiny_vectors(tmp_path / "model", PoolingConfig(steps=(Normalize(),)))
     encoder = directory / "0_Transformer"

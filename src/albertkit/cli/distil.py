@@ -34,8 +34,10 @@ def distil(
         weights = train(settings, run, print_metrics)
         if not is_main_rank():
             return
-        pooling = PoolingConfig(steps=(Normalize(),), max_length=settings.data.max_seq_length)
+        length, tokenizer = settings.data.max_seq_length, settings.tokenizer()
+        tokenizer.model_max_length = length  # transformers truncates at this limit
+        pooling = PoolingConfig(steps=(Normalize(),), max_length=length)
         files = make_card_files(settings, run, output.resolve().name)
-        export(weights, settings.tokenizer(), output, pooling=pooling, files=files)
+        export(weights, tokenizer, output, pooling=pooling, files=files)
     print_status(f"Model written to {output}/")
     print_status(f'Use it: albertkit embed "a text" -m {output}')

@@ -114,9 +114,7 @@ def _remove_heads(weights: Weights, names: Collection[str]) -> Weights:
 
 def _resolve_pooling(model: LoadedModel) -> PoolingConfig:
     """The model's pooling, or the default, with its maximum length as a number."""
-    pooling = model.pooling or PoolingConfig()
-    positions = model.config.max_position_embeddings
-    return replace(pooling, max_length=min(pooling.max_length or positions, positions))
+    return replace(model.pooling or PoolingConfig(), max_length=model.max_length)
 
 
 def _are_same_module(one: VectorStep, other: VectorStep) -> bool:

@@ -84,14 +84,15 @@ class LoadedModel:
 
     @property
     def max_length(self) -> int:
-        """Ids of the longest text that the model reads whole, special tokens included."""
-        limits = [self.config.max_position_embeddings]
-        if self.optional_tokenizer is not None:
-            limits.append(self.optional_tokenizer.model_max_length)
-        pooling = self.pooling
-        if pooling is not None and pooling.max_length:
-            limits.append(pooling.max_length)
-        return min(limits)
+        """Ids of the longest text that the model reads whole, special tokens included.
+
+        As in sentence-transformers, the limit of the pooling replaces that of the tokenizer.
+        """
+        limit = self.pooling.max_length if self.pooling is not None else None
+        if limit is None and self.optional_tokenizer is not None:
+            limit = self.optional_tokenizer.model_max_length
+        positions = self.config.max_position_embeddings
+        return positions if limit is None else min(limit, positions)
 
     def engine_for(self, encodings: Encodings) -> Engine:
         """The engine for these texts.

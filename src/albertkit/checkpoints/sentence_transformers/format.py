@@ -218,9 +218,10 @@ def _drop_heads(weights: Weights) -> Weights:
 
 
 def _describe_encoder(plan: PoolingConfig, weights: Weights) -> dict[str, object]:
-    positions = weights.config.max_position_embeddings
-    length = min(plan.max_length or positions, positions)
-    settings: dict[str, object] = {"max_seq_length": length, "do_lower_case": plan.lower_case}
+    settings: dict[str, object] = {"do_lower_case": plan.lower_case}
+    if plan.max_length is not None:  # else the tokenizer's limit counts
+        positions = weights.config.max_position_embeddings
+        settings["max_seq_length"] = min(plan.max_length, positions)
     if not weights.has_pooler:  # transformers would make one, and report that it is untrained
         settings["model_args"] = {"add_pooling_layer": False}
     return settings
