@@ -81,7 +81,7 @@ def measure(
         "masked LM: loss (nats)": f"{means['valid_masked_loss']:.3f}",
         "masked LM: perplexity": f"{math.exp(means['valid_masked_loss']):.0f}",
         f"pseudo-perplexity, {sequences} documents": f"{perplexity:.1f}",
-        "sentence order: accuracy": f"{means['valid_order_accuracy']:.3f}",
+        "sentence order: accuracy": f"{means.get('valid_order_accuracy', math.nan):.3f}",
     }
 
 

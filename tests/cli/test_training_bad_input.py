@@ -198,11 +198,11 @@ def test_changed_settings_are_named_and_the_run_stays(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pretrain() == 0
-    replace_in_recipe("max_seq_length = 32", "max_seq_length = 24")
+    replace_in_recipe("max_seq_length = 32", "max_seq_length = [[0.0, 24], [0.5, 32]]")
     capsys.readouterr()
     assert pretrain() == 2
     error = capsys.readouterr().err
-    assert "data.max_seq_length was" in error
+    assert "data.max_seq_length was 32.0 and is [[0.0, 24.0], [0.5, 32.0]]" in error
     assert "[run-settings-changed]" in error
     assert Path("run/checkpoint-00000010/state.json").exists()
 

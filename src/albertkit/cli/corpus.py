@@ -142,7 +142,7 @@ def print_metrics(metrics: Mapping[str, float | int]) -> None:
             f"{fraction:.1%}",
             f"{_format_duration(seconds * (1 - fraction) / fraction)} left",
         ]
-    parts.append(f"{tokens / 1e6:.2f} M tokens")
+    parts.append(f"{tokens / 1e6:.2f} M tokens" if tokens >= 1e6 else f"{tokens:,} tokens")
     parts += [
         f"{name.replace('_', ' ')} {value:.3g}"
         if isinstance(value, float)

@@ -128,11 +128,12 @@ def evaluate(
     model.depth = depth
     if not results:
         return {"valid_loss": math.inf}  # the held-out text fills no batch
-    means = {
-        f"valid_{name}": round(float(sum(result[name] for result in results)) / len(results), 4)
-        for name in results[0]
-    }
-    return {"valid_loss": means["valid_masked_loss"] + means["valid_order_loss"], **means}
+    values: dict[str, list[float]] = {}  # not each batch has each metric
+    for result in results:
+        for name, value in result.items():
+            values.setdefault(f"valid_{name}", []).append(float(value))
+    means = {name: round(sum(own) / len(own), 4) for name, own in values.items()}
+    return {"valid_loss": means["valid_masked_loss"] + means.get("valid_order_loss", 0.0), **means}
 
 
 def log_frequencies(shard: CorpusShard, vocab_size: int) -> FloatArray:

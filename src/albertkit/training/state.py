@@ -159,7 +159,7 @@ def _check_settings(saved: object, current: Settings, directory: Path) -> None:
     """Raise if the run began with other settings than these."""
     old = saved if isinstance(saved, dict) else {}
     changed = [
-        f"{key} was {old.get(key)!r} and is {current.get(key)!r}"
+        f"{key} was {_format_setting(old.get(key))} and is {_format_setting(current.get(key))}"
         for key in sorted(old.keys() | current.keys())
         if key not in FREE_SETTINGS and old.get(key) != current.get(key)
     ]
@@ -170,3 +170,11 @@ def _check_settings(saved: object, current: Settings, directory: Path) -> None:
             why="it can only go on exactly with the same settings",
             fix="Restore them in the recipe, or give another output directory",
         )
+
+
+def _format_setting(value: object) -> str:
+    """A value as a recipe writes it: a schedule's points as a list, or as its only value."""
+    if isinstance(value, Mapping):
+        points = [list(point) for point in value["points"]]
+        value = points if len(points) > 1 else points[0][1]
+    return repr(value)
