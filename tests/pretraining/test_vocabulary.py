@@ -5,7 +5,7 @@ import pytest
 import sentencepiece
 
 from albertkit.errors import InputError
-from albertkit.pretraining.vocabulary import FIRST_PIECES, train_vocabulary
+from albertkit.pretraining.vocabulary import FIRST_PIECES, MOST_BYTES, cut_line, train_vocabulary
 
 
 def lines() -> list[str]:
@@ -58,3 +58,18 @@ def test_the_same_text_gives_the_same_vocabulary_also_of_a_sample() -> None:
     assert train_vocabulary(lines(), size=90, sentences=200) == train_vocabulary(
         lines(), size=90, sentences=200
     )
+
+
+def test_a_long_line_is_cut_at_spaces_and_a_long_word_anywhere(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    rng = random.Random(0)
+    words = ["".join(rng.choices("abcdé", k=rng.randint(1, 9))) for _ in range(3000)]
+    line = " ".join([*words, "猫が好き" * 1000, *words])
+    parts = cut_line(line)
+    assert " ".join(parts).split()[:3000] == words
+    assert "".join(parts).replace(" ", "") == line.replace(" ", "")
+    assert all(len(part.encode()) <= MOST_BYTES for part in parts)
+    assert cut_line("") == []
+    assert train_vocabulary([line], size=40) == train_vocabulary(parts, size=40)
+    assert capfd.readouterr().err == ""

@@ -17,6 +17,8 @@ from albertkit.errors import InputError
 from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
+MOST_BYTES = 4192  # of a line; SentencePiece leaves longer ones out
+PARTS = re.compile(r".{1,1048}(?: |$)|.{1,1048}")  # a character has at most 4 bytes
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€')  # ids 0-12
 
 
@@ -47,7 +49,9 @@ def train_vocabulary(
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(clean for line in lines if (clean := normalize(line, policy))),
+            sentence_iterator=(
+                part for line in lines for part in cut_line(normalize(line, policy))
+            ),
             model_writer=model,
             vocab_size=size,
             model_type="unigram",
@@ -62,12 +66,19 @@ def train_vocabulary(
             shuffle_input_sentence=True,
             character_coverage=0.99995,
             num_threads=threads,
-            minloglevel=1,
+            minloglevel=2,
         )
     except RuntimeError as error:
         raise _explain(size, str(error)) from error
     check_first_pieces(model.getvalue())
     return model.getvalue()
+
+
+def cut_line(line: str) -> list[str]:
+    """Cut a line longer than MOST_BYTES, at spaces if there are any."""
+    if len(line.encode()) <= MOST_BYTES:
+        return [line] if line else []
+    return [part.strip(" ") for part in PARTS.findall(line)]
 
 
 def _explain(size: int, message: str) -> InputError:
@@ -76,7 +87,7 @@ def _explain(size: int, message: str) -> InputError:
         return InputError(
             "corpus-empty",
             "there is no text to train a vocabulary on",
-            why="all lines are empty, or longer than 4,192 bytes",
+            why="all lines are empty",
             fix="Give text with a paragraph on each line",
         )
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
