@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -15,7 +16,7 @@ from tests.finetuning.test_finetune import ROWS
 
 from albertkit.cli import finetune as command
 from albertkit.cli.main import run
-from albertkit.finetuning.data.columns import Task
+from albertkit.finetuning.data.columns import Columns, Task
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +95,8 @@ def test_the_page_shows_what_a_messy_table_gives(
     assert {*read_page_block(";Texte;Label")} - {"…"} <= {*text.splitlines()}
     assert run(["finetune", "messy.csv", "--contenders", "majority,tfidf,probe"]) == 0
     out, err = capsys.readouterr()
-    head, tail = err.split("warning: tfidf")
-    printed = [*head.splitlines(), *out.splitlines(), *f"warning: tfidf{tail}".splitlines()]
+    head, tail = err.split("warning: TF-IDF")
+    printed = [*head.splitlines(), *out.splitlines(), *f"warning: TF-IDF{tail}".splitlines()]
     shown = read_page_block("warning: the cells of messy.csv")
     if encoding != "latin-1":
         shown = [line for line in shown if "cp1252" not in line]
@@ -125,6 +126,52 @@ def test_the_tuned_model_runs_fewer_repetitions(capsys: pytest.CaptureFixture[st
     assert config["num_hidden_layers"] == 2
     assert run(["classify", "I saw a hammer", "-m", "messy-model", "--engine", "numpy"]) == 0
     assert '"label"' in capsys.readouterr().out
+
+
+def test_a_recipe_lets_the_tuning_take_part_with_its_seed() -> None:
+    recipe = Path("own.toml")
+    recipe.write_text("[tuning]\nmax_steps = 2\nseed = 3\n")
+    config = command.make_tuning_config(recipe, None, None)
+    assert config is not None
+    assert config.seed == 3
+    config = command.make_tuning_config(recipe, 2, 0)  # options have precedence
+    assert config is not None
+    assert (config.seed, config.repetitions, config.max_steps) == (0, 2, 2)
+    assert command.make_tuning_config(None, None, 5) is None
+    Path("one.csv").write_text("text,label\na b,x\n")
+    assert run(["finetune", "one.csv", "--recipe", "own.toml", "--contenders", "probe"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "use"),
+    [
+        (Columns("classification", ("text",), "label"), 'classify "a text"'),
+        (
+            Columns("regression", ("first", "second"), "score"),
+            'classify "a text" --pair "another text"',
+        ),
+        (Columns("tagging", ("tokens",), "tags"), 'tag "a text"'),
+        (
+            Columns("question-answering", ("question", "context"), "answer"),
+            'answer "a question" --context "a text"',
+        ),
+        (
+            Columns("multiple-choice", ("question",), "answer", ("choices",)),
+            'choose "a question" --choice "one" --choice "another"',
+        ),
+    ],
+)
+def test_the_last_line_is_a_command_of_the_task(columns: Columns, use: str) -> None:
+    line = command.describe_use(columns, Path("my model"))
+    assert line == f"albertkit {use} -m 'my model'"
+    words = shlex.split(line)
+    assert run([words[1], "--help"]) == 0
+
+
+def test_a_run_is_no_model_that_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("one.csv").write_text("text,label\na b,x\nc d,y\n")
+    assert run(["finetune", "one.csv", "-m", "my-modle", "-o", "my-model"]) == 2
+    assert "did you mean" not in capsys.readouterr().err
 
 
 def test_check_prints_diagnostics_and_exits_with_1_on_errors(

@@ -65,6 +65,9 @@ def test_a_table_becomes_a_model_that_is_better_than_chance(tmp_path: Path) -> N
     assert metrics["rows"]["training"] + metrics["rows"]["validation"] == 100
     labels = list(csv.DictReader((output / "report" / "labels.csv").open()))
     assert [row["label"] for row in labels] == ["animal", "tool"]
+    confusion = list(csv.DictReader((output / "report" / "confusion.csv").open()))
+    assert sum(int(row["rows"]) for row in confusion) == metrics["rows"]["validation"]
+    assert set(metrics["within_noise_of_it"]) <= {"majority", "tfidf"}
     picture = output / "report" / "confusion.png"  # with matplotlib alone
     assert picture.is_file() == (find_spec("matplotlib") is not None)
     assert "pipeline_tag: text-classification" in (output / "README.md").read_text()
@@ -90,7 +93,29 @@ def test_the_classifier_opens_what_is_written(tmp_path: Path) -> None:
     pairs = {"sentence1": ROWS["text"], "sentence2": ROWS["text"][::-1], "label": ROWS["label"]}
     tuned = finetune(pairs, contenders=["probe"], output=tmp_path / "pairs")
     both = list(zip(pairs["sentence1"], pairs["sentence2"], strict=True))
-    assert TextClassifier(tmp_path / "pairs").predict(both) == tuned.predict(both)
+    classifier = TextClassifier(tmp_path / "pairs")
+    assert classifier.predict(both) == tuned.predict(both)
+    assert tuned.predict(both[0]) == tuned.predict(both[:1])
+    with pytest.raises(InputError, match=r"^single texts .*trained on pairs.*\[inputs-shape\]"):
+        tuned.predict(ROWS["text"])
+
+
+def test_pairs_are_for_classifiers_of_pairs_alone(tmp_path: Path) -> None:
+    finetune(ROWS, contenders=["probe"], output=tmp_path / "texts")
+    pairs = {"sentence1": ROWS["text"], "sentence2": ROWS["text"][::-1], "label": ROWS["label"]}
+    finetune(pairs, contenders=["probe"], output=tmp_path / "pairs")
+    for name, given in (("pairs", ROWS["text"][:3]), ("texts", [("a cat", "a dog")])):
+        with pytest.raises(InputError, match=r"are given.*trained on.*--pair.*\[inputs-shape\]"):
+            TextClassifier(tmp_path / name).predict(given)
+
+
+def test_what_cannot_be_predicted_is_refused() -> None:
+    tuned = finetune(ROWS, contenders=["probe"])
+    assert tuned.predict([]) == []
+    with pytest.raises(InputError, match=r"^pairs .*trained on single texts.*\[inputs-shape\]"):
+        tuned.predict([("a cat", "a dog")])
+    with pytest.raises(InputError, match=r"item 0 of 1 is 3.*\[input-not-texts\]"):
+        tuned.predict([3])
 
 
 def test_the_same_seed_gives_the_same_model() -> None:

@@ -18,7 +18,7 @@ from tests.support.tiny_models import save_tiny
 
 from albertkit import TextClassifier, load
 from albertkit.conversion import convert
-from albertkit.errors import InputError, ResourceError
+from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession, tuning_model
 from albertkit.finetuning import tune as tune_module
 from albertkit.finetuning.data.examples import Examples, LabelSet
@@ -302,7 +302,40 @@ def test_recipes_are_read_and_zeros_are_resolved() -> None:
     assert (training.warmup_ratio, training.decay_ratio) == (0.25, 0.75)
 
 
-@pytest.mark.parametrize("name", ["freeze_layers", "layerwise_learning_rate_decay", "lora"])
-def test_what_shared_layers_cannot_do_is_refused_with_the_reason(name: str) -> None:
+@pytest.mark.parametrize("name", ["freeze_layers", "layerwise_lr_decay", "lora"])
+def test_what_shared_layers_cannot_do_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"one layer.*\[unknown-keyword\]"):
         TuningConfig(**{name: 6})  # type: ignore[arg-type]  # a name that does not exist
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f"[tuning]\n{name} = 6\n")
+    with pytest.raises(FormatError, match=r"one layer.*\[recipe-key-unknown\]"):
+        read_tuning_recipe(recipe)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"learning_rate": -1.0},
+        {"learning_rate": float("nan")},
+        {"batch_size": 0},
+        {"gradient_accumulation_steps": 33},  # batches of 32 examples
+        {"warmup_ratio": 1.5},
+        {"dropout": 1.0},
+        {"seeds": -1},
+        {"max_grad_norm": 0.0},
+        {"distillation": 2.0},
+    ],
+)
+def test_numbers_out_of_range_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match=rf"{next(iter(values))} is .*\[recipe-value-invalid\]"):
+        TuningConfig(**values)
+
+
+def test_a_step_has_an_example_for_each_batch(base: LoadedModel, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"4 batches and 3 examples.*\[option-invalid\]"):
+        run(base, tmp_path, TRAIN.take([0, 1, 2]), gradient_accumulation_steps=4)
+
+
+def test_a_warm_up_longer_than_the_run_ends_with_it() -> None:
+    training = TuningConfig(max_steps=5, warmup_steps=200).resolve(256, 5).training(5, 0)
+    assert (training.warmup_ratio, training.decay_ratio) == (1.0, 0.0)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,15 @@ from albertkit.cli.output import open_standard_output, print_status, shows_progr
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
+from albertkit.sources.names import RUN_SUFFIX
 from albertkit.tables.formats import ReadOptions
 
 if TYPE_CHECKING:
     from albertkit.errors import Diagnostic
     from albertkit.finetuning import FinetuneOptions, FinetuneSession, TuningConfig
+    from albertkit.finetuning.data.columns import Columns
     from albertkit.finetuning.race import ContenderName, RaceResult
+    from albertkit.finetuning.report import Report
 
 # As in albertkit.finetuning, which imports numpy; a test compares them.
 Task: TypeAlias = Literal[
@@ -32,21 +36,10 @@ Task: TypeAlias = Literal[
     "question-answering",
     "multiple-choice",
 ]
-TITLES = {
-    "majority": "majority",
-    "tfidf": "TF-IDF + LR",
-    "probe": "probe",
-    "contrastive": "contrastive",
-    "tune": "tune",
-}
-CLASSIFY = 'classify "a text"'
 USES = {
-    "classification": CLASSIFY,
-    "multi-label": CLASSIFY,
-    "regression": CLASSIFY,
     "tagging": 'tag "a text"',
     "question-answering": 'answer "a question" --context "a text"',
-    "multiple-choice": "choose --help",
+    "multiple-choice": 'choose "a question" --choice "one" --choice "another"',
 }
 COLUMNS = "{:<12} {:>10}  {:<16} {:>9} {:>9} {:>10}"
 
@@ -129,8 +122,13 @@ def finetune(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", help="Random seed of the split and of training.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--seed",
+            min=0,
+            help="Random seed of the split and of training; default: the recipe's, or 0.",
+        ),
+    ] = None,
     skip_invalid: Annotated[
         bool,
         typer.Option(
@@ -155,7 +153,8 @@ def finetune(
     if not is_main_rank():  # of several that torchrun started, the first one reports
         logging.getLogger("albertkit").setLevel(logging.ERROR)
     destination = output or Path(f"{Path(data).name.partition('.')[0]}-model")
-    run_directory = Path(f"{destination}.run")
+    run_directory = Path(f"{destination}{RUN_SUFFIX}")
+    tuning = make_tuning_config(recipe, repetitions, seed)
     settings = FinetuneOptions(
         task=task,
         text=tuple(text or ()),
@@ -166,9 +165,9 @@ def finetune(
         max_time=max_time,
         class_weights=class_weights,
         contenders=parse_contenders(contenders),
-        seed=seed,
+        seed=seed or (tuning.seed if tuning else 0),
         skip_invalid=skip_invalid,
-        tuning=make_tuning_config(recipe, repetitions, seed),
+        tuning=tuning,
         run_directory=run_directory,
         read=read,
         fetch_options=load.fetch_options,
@@ -188,21 +187,43 @@ def finetune(
             return
         tuned = session.finish()
         tuned.save_pretrained(destination)
-    print_status(f"{TITLES[tuned.report.contender]} written to {destination}/")
-    if session.columns.task in USES:
-        print_status(f"Use it: albertkit {USES[session.columns.task]} -m {destination}")
+    print_winner(tuned.report, destination)
+    print_status(f"Use it: {describe_use(session.columns, destination)}")
+
+
+def print_winner(report: "Report", directory: Path) -> None:
+    """Say which contender was written, and which others are as good."""
+    from albertkit.finetuning.race import TITLES
+
+    title = TITLES[report.contender]
+    if near := report.metrics["within_noise_of_it"]:
+        print_status(f"{title} is kept; within noise of it: {', '.join(TITLES[n] for n in near)}")
+    print_status(f"{title} written to {directory}/")
+
+
+def describe_use(columns: "Columns", directory: Path) -> str:
+    """The command that uses the model: of pairs, contexts and choices with examples of these."""
+    use = 'classify "a text"'
+    if columns.task in USES:
+        use = USES[columns.task]
+        if columns.task == "multiple-choice" and len(columns.texts) > 1:
+            use += ' --context "a text"'
+    elif len(columns.texts) > 1:
+        use += ' --pair "another text"'
+    return f"albertkit {use} -m {shlex.quote(str(directory))}"
 
 
 def make_tuning_config(
-    recipe: Path | None, repetitions: int | None, seed: int
+    recipe: Path | None, repetitions: int | None, seed: int | None
 ) -> "TuningConfig | None":
-    """The settings of the tuning; None: all defaults."""
+    """The settings of the tuning; an option has precedence over the recipe. None: all defaults."""
     if recipe is None and repetitions is None:
         return None
     from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
 
-    config = TuningConfig(seed=seed) if recipe is None else read_tuning_recipe(recipe)
-    return config if repetitions is None else replace(config, repetitions=repetitions)
+    config = TuningConfig() if recipe is None else read_tuning_recipe(recipe)
+    config = config if repetitions is None else replace(config, repetitions=repetitions)
+    return config if seed is None else replace(config, seed=seed)
 
 
 def open_session(data: str, valid: str | None, options: "FinetuneOptions") -> "FinetuneSession":
@@ -239,15 +260,16 @@ def check_destination(directory: Path) -> None:
     Raises:
         InputError: [directory-not-empty].
     """
-    if directory.is_file() or (
+    is_file = directory.is_file()
+    if is_file or (
         directory.is_dir()
         and any(directory.iterdir())
         and not (directory / "report" / "recipe.json").is_file()
     ):
         raise InputError(
             "directory-not-empty",
-            f"{str(directory)!r} holds other files",
-            why="the model would be mixed with them",
+            f"{str(directory)!r} {'is a file' if is_file else 'holds other files'}",
+            why="a model is a directory" if is_file else "the model would be mixed with them",
             fix="Give another directory with --output",
         )
 
@@ -310,6 +332,8 @@ def print_check(diagnostics: "list[Diagnostic]") -> None:
 
 def format_result(result: "RaceResult") -> str:
     """One line of the race."""
+    from albertkit.finetuning.race import TITLES
+
     title = TITLES[result.name]
     if result.score is None:
         return f"{title:<12} not run: {result.note}"

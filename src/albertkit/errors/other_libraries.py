@@ -20,8 +20,20 @@ NUMBER_TYPE = 'Give a task precision="bfloat16" or "float32"; the models in torc
 OUTPUTS = "Give it to the call: model(**batch, {name}=True)"
 POLICY = "Give policy=AlbertTokenizer.from_pretrained(model, {name}=…).policy"
 
+# a setting of training, in a recipe or as a keyword → (why it is unknown, what to do)
+TRAINING_ANSWERS: dict[str, tuple[str, str]] = {
+    "freeze_layers": (ONE_LAYER, RATES),
+    "layerwise_learning_rate_decay": (ONE_LAYER, RATES),
+    "layerwise_lr_decay": (ONE_LAYER, RATES),
+    "lora": (ONE_LAYER, "Leave it out: it is small already, and adapters would act in all of it"),
+    "num_train_epochs": (TRANSFORMERS, "Write epochs"),
+    "per_device_train_batch_size": (TRANSFORMERS, "Write batch_size, over all batches and ranks"),
+    "bf16": (TRANSFORMERS, 'Write precision = "bfloat16"'),
+    "fp16": (TRANSFORMERS, 'Write precision = "bfloat16", which needs no loss scale'),
+}
 # keyword → (why it is unknown, what to do)
 ANSWERS: dict[str, tuple[str, str]] = {
+    **TRAINING_ANSWERS,
     "model_name_or_path": (SENTENCE_TRANSFORMERS, "Write model=, or give the name first"),
     "backend": (SENTENCE_TRANSFORMERS, 'Write engine="native", "openvino", "torch" or "numpy"'),
     "modules": (SENTENCE_TRANSFORMERS, "Give a directory that sentence-transformers saved"),
@@ -48,9 +60,6 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "keep_accents": (OF_TOKENIZER, POLICY.format(name="keep_accents")),
     "do_lower_case": (OF_TOKENIZER, POLICY.format(name="do_lower_case")),
     "quantization_config": (TRANSFORMERS, INT8),
-    "freeze_layers": (ONE_LAYER, RATES),
-    "layerwise_learning_rate_decay": (ONE_LAYER, RATES),
-    "lora": (ONE_LAYER, "Leave it out: it is small already, and adapters would act in all of it"),
     "load_in_8bit": (TRANSFORMERS, INT8),
     "dtype": (TRANSFORMERS, NUMBER_TYPE),
     "torch_dtype": (TRANSFORMERS, NUMBER_TYPE),

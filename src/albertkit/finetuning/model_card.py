@@ -66,6 +66,8 @@ def make_model_card(report: Report, session: FinetuneSession) -> str:
                 f"| {NAMES[result.name]} | {score.value:.3f} | {score.low:.3f} to {score.high:.3f} "
                 f"| {result.seconds:.1f} | {result.milliseconds:.2f} |"
             )
+    if near := metrics["within_noise_of_it"]:
+        lines += ["", f"Within noise of this model: {', '.join(NAMES[name] for name in near)}."]
     if "calibration_error" in metrics:
         lines += [
             "",

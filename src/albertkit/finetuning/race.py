@@ -7,7 +7,7 @@ Baselines are only measured; of the other contenders the best one is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, get_args
@@ -27,6 +27,13 @@ from albertkit.tasks import TextEmbedder
 ContenderName: TypeAlias = Literal["majority", "tfidf", "probe", "contrastive", "tune"]
 CONTENDERS = get_args(ContenderName)
 BASELINES: tuple[ContenderName, ...] = ("majority", "tfidf")
+TITLES: Mapping[str, str] = {
+    "majority": "majority",
+    "tfidf": "TF-IDF + LR",
+    "probe": "probe",
+    "contrastive": "contrastive",
+    "tune": "tune",
+}
 TIMED_TEXTS = 64
 LINEAR_TASKS = ("classification", "multi-label", "regression")
 
@@ -262,6 +269,18 @@ def concat_examples(parts: Sequence[Examples]) -> Examples:
         join("words"),  # type: ignore[arg-type]
         join("choices"),  # type: ignore[arg-type]
     )
+
+
+def list_near_scores(results: Sequence[RaceResult], winner: RaceResult) -> list[ContenderName]:
+    """The other contenders whose score is within noise of the winner's."""
+    return [
+        result.name
+        for result in results
+        if result is not winner
+        and result.score is not None
+        and winner.score is not None
+        and result.score.is_within_noise_of(winner.score)
+    ]
 
 
 def choose_winner(results: Sequence[RaceResult]) -> RaceResult | None:

@@ -28,10 +28,10 @@ from albertkit.evaluation import (
 from albertkit.evaluation.classification import LabelCounts
 from albertkit.finetuning.data.checks import find_suspects
 from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.race import Race, RaceResult, list_near_scores
 from albertkit.finetuning.scores import MEASURES, THRESHOLD, Predictions, Score, choose_labels
 
 if TYPE_CHECKING:
-    from albertkit.finetuning.race import Race, RaceResult
     from albertkit.finetuning.session import FinetuneSession
 
 FOLDER = "report"
@@ -52,7 +52,7 @@ class Report:
         contender: Its name.
         score: On the validation rows.
         metrics: All numbers, as metrics.json has them.
-        tables: File name → rows of a table: labels, thresholds, errors, suspects, curve.
+        tables: File name → rows of a table: labels, confusion, thresholds, errors, suspects, curve.
         temperature: By which the logits are divided, fitted on the validation rows.
         confusion: [C, C], right labels by predicted ones; None for other tasks.
         reliability: Confidence and accuracy after the temperature; None for other tasks.
@@ -111,6 +111,7 @@ def make_report(session: FinetuneSession, winner: RaceResult, race: Race) -> Rep
         "contender": winner.name,
         "measure": MEASURES[labels.task],
         **_describe_score(score),
+        "within_noise_of_it": list_near_scores(session.results, winner),
         "temperature": round(temperature, 4),
         **calibration.metrics,
         **_compute_more_metrics(labels, valid, calibrated, confusion),
@@ -127,12 +128,13 @@ def make_report(session: FinetuneSession, winner: RaceResult, race: Race) -> Rep
         ],
         "diagnostics": [diagnostic.line() for diagnostic in session.diagnostics],
         "fingerprints": {
-            "data": _describe_machine(session.examples.texts(), session.examples.labels),
-            "split": _describe_machine(map(str, valid.rows.tolist())),
+            "data": _hash_rows(session.examples.texts(), session.examples.labels),
+            "split": _hash_rows(map(str, valid.rows.tolist())),
         },
     }
     tables = {
         "labels": _list_label_rows(labels, valid, calibrated, confusion),
+        "confusion": _list_confusion_rows(labels, confusion),
         "thresholds": _list_threshold_rows(labels, valid, calibrated),
         "errors": _list_error_rows(labels, race, calibrated),
         "suspects": _list_suspect_rows(labels, race),
@@ -271,6 +273,21 @@ def _list_label_rows(
     ]
 
 
+def _list_confusion_rows(
+    labels: LabelSet, confusion: ConfusionMatrix | None
+) -> list[dict[str, Any]]:
+    """Right labels by predicted ones, with the number of rows, the most frequent errors first."""
+    if confusion is None:
+        return []
+    counts = [
+        {"label": right, "predicted": own, "rows": int(confusion.counts[i, j])}
+        for i, right in enumerate(labels.names)
+        for j, own in enumerate(labels.names)
+        if confusion.counts[i, j] > 0
+    ]
+    return sorted(counts, key=lambda row: (row["label"] == row["predicted"], -int(row["rows"])))
+
+
 def _list_threshold_rows(
     labels: LabelSet, valid: Examples, predictions: Predictions
 ) -> list[dict[str, Any]]:
@@ -404,7 +421,7 @@ def _show(label: Any) -> str:
     return str(getattr(label, "texts", label))
 
 
-def _describe_machine(*columns: Any) -> str:
+def _hash_rows(*columns: Any) -> str:
     digest = hashlib.sha256()
     for row in zip(*columns, strict=True):
         digest.update(repr(row).encode())

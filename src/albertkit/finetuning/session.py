@@ -53,6 +53,7 @@ from albertkit.finetuning.race import (
     BASELINES,
     CONTENDERS,
     LINEAR_TASKS,
+    TITLES,
     ContenderName,
     Part,
     ProbeModel,
@@ -96,8 +97,9 @@ class FinetuneOptions:
             for each label.
         contenders: Who runs; None: majority, tfidf and probe; contrastive too for single texts with
             fewer than 64 rows a label, and tune from 500 rows on if the model is one for vectors,
-            if there is torch; tune alone for tasks that need it; of linear models the baselines
-            alone, if the tuned model runs its layers another number of times.
+            if there is torch, and always with `tuning`; tune alone for tasks that need it; of
+            linear models the baselines alone, if the tuned model runs its layers another number of
+            times.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
@@ -139,12 +141,13 @@ class FinetuneOptions:
         for name in self.contenders or ():
             check_choice("contenders", name, CONTENDERS)
         parse_seconds(self.max_time)
-        if self.has_repetitions and self.contenders is not None and "tune" not in self.contenders:
+        if self.tuning and self.contenders is not None and "tune" not in self.contenders:
+            given = "repetitions is" if self.has_repetitions else "settings of the tuning are"
             raise InputError(
                 "option-invalid",
-                f"repetitions is given, and the contenders are {', '.join(self.contenders)}",
-                why="only a tuned model learns to run its layers fewer times",
-                fix="Add tune to the contenders, or leave repetitions out",
+                f"{given} given, and the contenders are {', '.join(self.contenders)}",
+                why="only the contender tune uses them",
+                fix="Add tune to the contenders, or leave recipe and repetitions out",
             )
 
     @property
@@ -355,7 +358,14 @@ class FinetuneSession:
                 self.diagnostics.append(_warn_of_baseline(result, winner))
                 LOGGER.warning(self.diagnostics[-1].line())
         report = make_report(self, winner, self._race)
-        return TunedModel(winner.model, self.labels, report, self.results, self.diagnostics)
+        return TunedModel(
+            winner.model,
+            self.labels,
+            report,
+            self.results,
+            self.diagnostics,
+            reads_pairs=self.examples.second is not None,
+        )
 
     def _check_answers(self) -> None:
         """Refuse answers that their contexts do not hold, unless they are to be left out."""
@@ -412,15 +422,13 @@ class FinetuneSession:
             return ("tune",)
         if self.options.has_repetitions:  # a probe has all repetitions
             return (*BASELINES, "tune")
-        names = LINEAR_CONTENDERS
-        if find_spec("torch") is None or self.options.folds:
-            return names
-        is_few = len(self.examples) < FEW_OF_LABEL * len(self.labels.names)
-        if is_few and self.labels.task == "classification" and self.examples.second is None:
-            names = (*names, "contrastive")
-        if len(self.examples) >= TUNED_ROWS and is_trainable(self.embedder):
-            names = (*names, "tune")
-        return names
+        names, has_tuning = LINEAR_CONTENDERS, self.options.tuning is not None
+        if find_spec("torch") is not None and not self.options.folds:
+            is_few = len(self.examples) < FEW_OF_LABEL * len(self.labels.names)
+            if is_few and self.labels.task == "classification" and self.examples.second is None:
+                names = (*names, "contrastive")
+            has_tuning |= len(self.examples) >= TUNED_ROWS and is_trainable(self.embedder)
+        return (*names, "tune") if has_tuning else names
 
     def _tune_pairs(self, part: Part, seconds: float | None) -> TrainedModel | str:
         """Train the encoder with pairs, then a probe on its vectors."""
@@ -559,7 +567,7 @@ def _warn_of_baseline(baseline: RaceResult, winner: RaceResult) -> Diagnostic:
     return Diagnostic(
         "baseline-better",
         "warning",
-        f"{baseline.name} has {value:.3f}, the kept model {own:.3f}",
+        f"{TITLES[baseline.name]} has {value:.3f}, the kept model {own:.3f}",
         why="the words alone say as much as the model's vectors",
         fix="Give more rows, a larger --model, or more time for tuning",
     )

@@ -71,7 +71,8 @@ def tune(
 
     Raises:
         ResourceError: [training-diverged], [predictions-constant].
-        InputError: [run-settings-changed]; [option-invalid] for fewer repetitions than groups.
+        InputError: [run-settings-changed]; [option-invalid] for fewer repetitions than groups, and
+            for more batches of a step than it has examples.
     """
     groups = base.config.num_hidden_groups
     if 0 < config.repetitions < groups:
@@ -91,6 +92,7 @@ def tune(
         report,
         choose_training_device(config.device, config.precision),
     )
+    _check_batches(config, len(train), run.training_device)
     layers, begin = base.config.num_hidden_layers, time.monotonic()
     teacher: TunedEncoder | None = None
     if config.has_teacher(layers):
@@ -229,6 +231,22 @@ class TuningRun:
         if teacher is not None:  # the layers share their weights, however often they run
             packed.load_state_dict(teacher.packed.state_dict())
         return packed.to(self.training_device.device)
+
+
+def _check_batches(config: TuningConfig, rows: int, device: TrainingDevice) -> None:
+    """Refuse a step with more batches than examples."""
+    batches, examples = (
+        config.gradient_accumulation_steps * device.world_size,
+        min(config.batch_size, rows),
+    )
+    if batches > examples:
+        raise InputError(
+            "option-invalid",
+            f"a step has {batches} batches and {examples} examples",
+            why="gradient_accumulation_steps times the ranks is the number of batches, and each"
+            " has an example",
+            fix="Give fewer gradient_accumulation_steps, or a larger batch_size",
+        )
 
 
 def evaluate(

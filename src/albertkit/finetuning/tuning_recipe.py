@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from albertkit.errors.arguments import check_fields
+from albertkit.training.recipe import (
+    SHARED_RANGES,
+    Precision,
+    TrainingConfig,
+    check_ranges,
+    parse_table,
+    read_toml,
+)
 from albertkit.training.recipe import Optimizer as OptimizerName
-from albertkit.training.recipe import Precision, TrainingConfig, parse_table, read_toml
 
 # Sources: ALBERT paper, table 14 (1e-5 to 5e-5); google-research/bert, models of 128 to 512 (3e-4)
 BASE_RATE, SMALL_RATE, BASE_SIZE = 3e-5, 2e-4, 768
@@ -16,6 +24,20 @@ LEAST_EPOCHS, MOST_EPOCHS, LEAST_STEPS = 3, 10, 200
 FEW_ROWS = 3000  # below, the best of three seeds is kept: results of few rows vary by the seed
 FEW_ROWS_SEEDS = 3
 TIMED_STEPS = 2  # from which the time of a run is estimated
+LARGEST_DROPOUT = 0.9
+RANGES: Mapping[str, tuple[float, float]] = {
+    **SHARED_RANGES,
+    "batch_size": (1, math.inf),
+    "epochs": (0, math.inf),
+    "warmup_steps": (0, math.inf),
+    "max_seq_length": (0, math.inf),
+    "dropout": (0, LARGEST_DROPOUT),
+    "classifier_dropout": (0, LARGEST_DROPOUT),
+    "patience": (0, math.inf),
+    "seeds": (0, math.inf),
+    "repetitions": (0, math.inf),
+    "distillation": (0, 1),
+}
 
 
 @check_fields
@@ -50,6 +72,11 @@ class TuningConfig:
     precision: Precision = "auto"
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
+        ranges = {**RANGES, "gradient_accumulation_steps": (1, self.batch_size)}
+        check_ranges(self, "tuning", ranges)
+
     def resolve(self, hidden_size: int, epoch: int) -> TuningConfig:
         """The same settings with numbers in place of 0.
 
@@ -79,7 +106,7 @@ class TuningConfig:
             seconds: After which it ends, its learning rate at 0, even if steps are left.
         """
         steps = self.max_steps
-        warmup = self.warmup_steps / steps if self.warmup_steps else self.warmup_ratio
+        warmup = min(1.0, self.warmup_steps / steps) if self.warmup_steps else self.warmup_ratio
         return TrainingConfig(
             learning_rate=self.learning_rate,
             max_steps=steps,

@@ -47,6 +47,7 @@ class FetchOptions:
 
 
 DEFAULT_FETCH_OPTIONS = FetchOptions()
+RUN_SUFFIX = ".run"  # of a directory with checkpoints of a training, which is no model
 
 
 def resolve_local_path(name: str | Path) -> Path:
@@ -127,7 +128,8 @@ def _unknown_model_error(name: str) -> InputError:
 def _find_sibling(path: Path) -> str | None:
     """Find the entry of the same directory with the nearest name, as the user would write it."""
     try:
-        near = find_nearest_name(path.name, [entry.name for entry in path.parent.iterdir()])
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix != RUN_SUFFIX]
+        near = find_nearest_name(path.name, names)
     except (OSError, ValueError):
         return None
     return None if near is None else str(path.parent / near)

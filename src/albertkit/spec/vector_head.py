@@ -46,6 +46,31 @@ class VectorHead:
     reads_pairs: bool = False
     temperature: float = 1.0
 
+    def check_pairs(self, are_pairs: bool) -> None:
+        """Refuse pairs where the head reads single texts, and the reverse.
+
+        Args:
+            are_pairs: Whether pairs are given.
+
+        Raises:
+            InputError: [inputs-shape].
+        """
+        if are_pairs and not self.reads_pairs:
+            raise InputError(
+                "inputs-shape",
+                "pairs are given",
+                why="this classifier was trained on single texts",
+                fix="Give one text for each answer, without --pair or --pair-column",
+            )
+        if self.reads_pairs and not are_pairs:
+            raise InputError(
+                "inputs-shape",
+                "single texts are given",
+                why="this classifier was trained on pairs",
+                fix="Give pairs of texts; in the shell the second ones with --pair, or"
+                " --pair-column",
+            )
+
     def logits(self, first: FloatArray, second: FloatArray | None = None) -> FloatArray:
         """Compute the logits of texts or pairs, divided by the temperature.
 
@@ -60,14 +85,7 @@ class VectorHead:
             InputError: [inputs-shape] for pairs where the head reads texts, or the reverse, and
                 for vectors of another width.
         """
-        if self.reads_pairs != (second is not None):
-            expected = "pairs" if self.reads_pairs else "single texts"
-            raise InputError(
-                "inputs-shape",
-                f"{'single texts' if second is None else 'pairs'} are given",
-                why=f"this classifier was trained on {expected}",
-                fix=f"Give {expected}",
-            )
+        self.check_pairs(second is not None)
         features = make_pair_features(first, second)
         if features.shape[1] != self.weight.shape[1]:
             raise InputError(

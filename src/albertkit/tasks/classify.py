@@ -191,6 +191,7 @@ class TextClassifier(HeadTask):
         pooling = self.model.pooling or PoolingConfig()
 
         def prepare(texts: Texts) -> Encodings:
+            head.check_pairs(texts.second is not None)
             both = [pooling.as_read(text) for text in (*texts.first, *(texts.second or ()))]
             return report.tokenize(self.tokenizer, replace(texts, first=both, second=None))
 

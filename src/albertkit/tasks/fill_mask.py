@@ -107,7 +107,7 @@ class FillMask:
         texts = read_texts(list(text) if isinstance(text, Iterator) else text)
         top_k = check_integer("top_k", top_k)
         choices = self._pieces() if targets is None else self._targets(targets)
-        report = EncodeReport(self.model.max_length, self.truncation)
+        report = EncodeReport(self.model.max_length, self.truncation, has_windows=False)
         encodings = report.tokenize(self.tokenizer, texts)
         self._check_masks(texts, encodings)
         report.log()

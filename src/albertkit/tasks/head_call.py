@@ -82,7 +82,7 @@ class HeadTask:
 
     def new_report(self) -> EncodeReport:
         """Count no texts yet."""
-        return EncodeReport(self.model.max_length, self.truncation)
+        return EncodeReport(self.model.max_length, self.truncation, has_windows=False)
 
     def __repr__(self) -> str:
         """The model and its head."""

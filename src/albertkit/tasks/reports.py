@@ -45,6 +45,7 @@ class EncodeReport:
     Attributes:
         max_length: Ids of a text at most, special tokens included.
         truncation: What to do with longer texts.
+        has_windows: Whether the task can read long texts in parts, for the advice of a warning.
         texts: How many texts were seen.
         empty: Texts without a character besides whitespace. A pair is never empty.
         unknown: Texts of which the vocabulary has no piece.
@@ -55,9 +56,12 @@ class EncodeReport:
         reads_parts: Whether texts were cut into parts, of max_length ids.
     """
 
-    def __init__(self, max_length: int, truncation: LongTextMode) -> None:
+    def __init__(
+        self, max_length: int, truncation: LongTextMode, *, has_windows: bool = True
+    ) -> None:
         self.max_length = max_length
         self.truncation = truncation
+        self.has_windows = has_windows
         self.texts = self.lost = self.longest = self._encoded = 0
         self.reads_parts = False
         self.empty, self.unknown = TextGroup(), TextGroup()
@@ -177,14 +181,16 @@ class EncodeReport:
                 why=f"a letter is never cut into parts, and one of them needs {self.longest}",
                 fix=f"Give a chunk of {self.longest} or more; 128 is usual",
             )
+        them = "them" if count > 1 else "it"
         return Diagnostic(
             "text-truncated",
             "warning",
             f"{count_texts(count, texts, 'was', 'were')} cut to {self.max_length} ids,"
             f" {self.lost} ids lost",
             why=f"the longest has {self.longest}" if count > 1 else f"it has {self.longest}",
-            fix=f'Read {"them" if count > 1 else "it"} in parts: truncation "windows", or a chunk'
-            " (--chunk 128)",
+            fix=f'Read {them} in parts: truncation "windows", or a chunk (--chunk 128)'
+            if self.has_windows
+            else f"Shorten {them}, or give each part as a text of its own",
         )
 
     def _count_empty(self, texts: Texts) -> None:

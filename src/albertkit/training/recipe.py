@@ -5,6 +5,7 @@ Every key must be known, and every number has its unit here and nowhere else.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -17,6 +18,28 @@ from albertkit.training.schedules import Ramp, Stages, parse_points
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Optimizer = Literal["adamw", "lamb"]
+
+
+# Settings that a tuning has too.
+SHARED_RANGES: Mapping[str, tuple[float, float]] = {
+    "learning_rate": (0, math.inf),
+    "max_steps": (0, math.inf),
+    "warmup_ratio": (0, 1),
+    "weight_decay": (0, math.inf),
+    "max_grad_norm": (1e-9, math.inf),  # 0 would make all gradients 0
+    "gradient_accumulation_steps": (1, math.inf),
+    "seed": (0, math.inf),
+}
+RANGES: Mapping[str, tuple[float, float]] = {
+    **SHARED_RANGES,
+    "max_tokens": (0, math.inf),
+    "max_hours": (0, math.inf),
+    "muon_learning_rate": (0, math.inf),
+    "decay_ratio": (0, 1),
+    "logging_steps": (1, math.inf),
+    "save_steps": (1, math.inf),
+    "keep_checkpoints": (1, math.inf),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +74,8 @@ class TrainingConfig:
     compile: bool = False  # torch.compile each layer: needs a C++ compiler on a CPU
 
     def __post_init__(self) -> None:
+        """Raise FormatError for values that cannot be."""
+        check_ranges(self, "training", RANGES)
         if not (self.max_steps > 0 or self.max_tokens > 0 or self.max_hours > 0):
             raise FormatError(
                 "recipe-key-missing",
@@ -105,6 +130,29 @@ def read_toml(path: Path) -> dict[str, object]:
         ) from error
 
 
+def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Refuse numbers of a recipe that are out of their ranges.
+
+    Args:
+        config: a dataclass with these fields.
+        table: of the recipe, for messages.
+        ranges: field → its least and its greatest value.
+
+    Raises:
+        FormatError: [recipe-value-invalid].
+    """
+    for name, (least, greatest) in ranges.items():
+        value = getattr(config, name)
+        if not least <= value <= greatest:  # NaN is in no range
+            most = "" if greatest == math.inf else f" and at most {greatest:g}"
+            raise FormatError(
+                "recipe-value-invalid",
+                f"[{table}] {name} is {value!r}",
+                why=f"it must be at least {least:g}{most}",
+                fix=f"Correct {name}",
+            )
+
+
 Table = TypeVar("Table")
 
 
@@ -130,9 +178,13 @@ def parse_table(kind: type[Table], table: object, name: str) -> Table:
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
     for key in table:
         if key not in known:
+            from albertkit.errors.other_libraries import TRAINING_ANSWERS  # only for an error
+
             near = find_nearest_name(str(key), known)
             hint = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}"
-            raise FormatError("recipe-key-unknown", f"[{name}] has no key {key!r}", fix=hint)
+            why, fix = TRAINING_ANSWERS.get(str(key), ("", hint))
+            what = f"[{name}] has no key {key!r}"
+            raise FormatError("recipe-key-unknown", what, why=why, fix=fix)
     for key, field in known.items():
         if field.default is MISSING and field.default_factory is MISSING and key not in table:
             raise FormatError("recipe-key-missing", f"[{name}] lacks {key!r}", fix=f"Add {key} = …")

@@ -98,7 +98,11 @@ def check_counts(data: CheckedData) -> Iterator[Diagnostic]:
     counts = Counter(
         label for each in data.train.labels for label in ([each] if data.has_classes else each)
     )
-    rare = [f"{label!r} ({count})" for label, count in counts.items() if count <= RARE_ROWS]
+    rare = [
+        f"{label!r} ({count}{_name_only_row(data.train, label) if count == 1 else ''})"
+        for label, count in counts.items()
+        if count <= RARE_ROWS
+    ]
     if rare:
         yield Diagnostic(
             "label-rare",
@@ -121,25 +125,41 @@ def check_counts(data: CheckedData) -> Iterator[Diagnostic]:
         )
 
 
+def _name_only_row(examples: Examples, label: str) -> str:
+    """The row of a label that one row has: it is in training or in validation, never in both."""
+    return f", {list_rows(_find_rows(examples, [label]))}"
+
+
+def _find_rows(examples: Examples, labels: Sequence[str]) -> Int64Array:
+    """The rows that have one of these labels, or one of these tags."""
+    wanted = set(labels)
+    has_one = [
+        not wanted.isdisjoint([label] if isinstance(label, str) else label)
+        for label in examples.labels
+    ]
+    return examples.rows[np.array(has_one, np.bool_)]
+
+
 def check_sides(data: CheckedData) -> Iterator[Diagnostic]:
     """Labels that only the training rows or only the validation rows have."""
     if data.valid is None or data.train.task not in ("classification", "multi-label", "tagging"):
         return
     sides = [set(LabelSet.of(side).names) for side in (data.train, data.valid)]
-    for own, other, side, name in (
-        (sides[0], sides[1], "training", data.train.name),
-        (sides[1], sides[0], "validation", data.valid.name),
+    for own, other, side, examples in (
+        (sides[0], sides[1], "training", data.train),
+        (sides[1], sides[0], "validation", data.valid),
     ):
         if only := sorted(own - other):
             yield Diagnostic(
                 "label-one-sided",
                 "error" if side == "validation" else "warning",
-                f"{list_names([repr(label) for label in only], 8)}: in the {side} rows only",
+                f"{list_names([repr(label) for label in only], 8)}: in the {side} rows only,"
+                f" {list_rows(_find_rows(examples, only))}",
                 why="what is not in the training rows cannot be learned"
                 if side == "validation"
                 else "what is not in the validation rows cannot be scored",
                 fix="Correct the labels, or add rows",
-                where=name,
+                where=examples.name,
             )
 
 

@@ -230,14 +230,20 @@ def _find_right_choice(cell: object, choices: Sequence[str], names: Sequence[str
     value = parse_number(cell)
     if value is not None and value.is_integer() and 0 <= value < len(choices):
         return int(value)
-    raise ValueError(f"the answer is {cell!r}, which is none of the {len(choices)} choices")
+    raise ValueError(
+        f"the answer is {cell!r}, which is none of the {len(choices)} choices: their texts, letters"
+        f" from A or numbers from 0"
+    )
 
 
 def _find_mixed_types(values: Sequence[object], examples: Examples) -> list[Diagnostic]:
-    """A warning for labels of several types, which JSON lines and lists of dicts can have."""
+    """A warning for labels of several types: of values, or in CSV of what cells hold."""
+    are_cells = all(isinstance(value, str) for value in values)
     rows_of: dict[str, list[int]] = {}
     for value, row in zip(values, examples.rows.tolist(), strict=True):
         kind = next((name for name, types in TYPE_NAMES if isinstance(value, types)), "other")
+        if are_cells and parse_number(value) is not None:
+            kind = "number"
         rows_of.setdefault(kind, []).append(row)
     if len(rows_of) < 2:
         return []
@@ -250,7 +256,9 @@ def _find_mixed_types(values: Sequence[object], examples: Examples) -> list[Diag
             "labels-mixed",
             "warning",
             f"labels have several types: {', '.join(counts)}",
-            why='1 and "1" become one label, and a list gives each of its names',
+            why="each number is taken as the name of a label"
+            if are_cells
+            else '1 and "1" become one label, and a list gives each of its names',
             fix="Write all labels in one form",
             where=examples.name,
         )
@@ -324,7 +332,8 @@ def _invalid_label_error(what: str, row: int, name: str) -> FormatError:
         "label-invalid",
         f"row {row}: {what}",
         why="each row needs a label of the task's kind",
-        fix="Correct the row, or give another --task or --label",
+        fix="Correct the row, leave such rows out with --skip-invalid, or give another --task or"
+        " --label",
         where=name,
     )
 
