@@ -190,7 +190,7 @@ def test_the_report_of_a_tuned_model_has_all_its_parts(tmp_path: Path) -> None:
     make_report(session, tuned, race).write(tmp_path)
     folder = tmp_path / "report"
     tables = {path.stem: list(csv.DictReader(path.open())) for path in folder.glob("*.csv")}
-    assert set(tables) == {"labels", "thresholds", "errors", "suspects", "curve"}
+    assert set(tables) == {"labels", "confusion", "thresholds", "errors", "suspects", "curve"}
     assert {path.name for path in folder.iterdir()} - {f"{name}.csv" for name in tables} == {
         *("metrics.json", "recipe.json", "confusion.png", "reliability.png", "curve.png")
     }
