@@ -74,8 +74,8 @@ class TuningConfig:
 
     def __post_init__(self) -> None:
         """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
-        ranges = {**RANGES, "gradient_accumulation_steps": (1, self.batch_size)}
-        check_ranges(self, "tuning", ranges)
+        check_ranges(self, "tuning", RANGES)
+        check_ranges(self, "tuning", {"gradient_accumulation_steps": (1, self.batch_size)})
 
     def resolve(self, hidden_size: int, epoch: int) -> TuningConfig:
         """The same settings with numbers in place of 0.
