@@ -22,7 +22,6 @@ struct Source {
   int output_place(int output) const {
     return first_output + output / output_group * output_step + output % output_group;
   }
-  int input_place(int input) const { return input / input_group * input_step + input % input_group; }
 };
 
 Source plain(const float* const* pair, int outputs, int inputs) {
@@ -59,13 +58,13 @@ float pack_column(const Source& source, int output, Matrix& matrix, Round round)
                  static_cast<size_t>(place / matrix.panel) * matrix.steps * matrix.panel +
                  place % matrix.panel;
   float sum = 0;
-  for (int input = 0; input < source.inputs; input++) {
-    const int step = source.input_place(input);
-    const Value value = round(row[input]);
-    std::memcpy(reinterpret_cast<Value*>(column + static_cast<size_t>(step / depth) * matrix.panel) +
-                    step % depth,
-                &value, sizeof(Value));
-    sum += static_cast<float>(value);
+  for (int group = 0, step = 0; group < source.inputs; group += source.input_group, step += source.input_step) {
+    for (int i = 0; i < source.input_group; i++) {
+      const Value value = round(row[group + i]);
+      Word* word = column + static_cast<size_t>((step + i) / depth) * matrix.panel;
+      std::memcpy(reinterpret_cast<Value*>(word) + (step + i) % depth, &value, sizeof(Value));
+      sum += static_cast<float>(value);
+    }
   }
   return sum;
 }
