@@ -5,6 +5,12 @@
 #include <cstring>
 #include <new>
 
+#include <sys/mman.h>
+
+// Pages of this size are asked for where the system has them on request (Linux). A large matrix is read from its
+// first to its last word again and again; with pages of 4 KB the processor looks up each of them anew.
+constexpr size_t kLargePage = 2 << 20;
+
 // `count` values, uninitialised unless `zeroed`; grows, and never shrinks.
 template <class T>
 class Buffer {
@@ -30,11 +36,15 @@ class Buffer {
     std::free(data_);
     data_ = nullptr;
     count_ = 0;
+    const size_t size = (count * sizeof(T) + 63) / 64 * 64;
     void* memory = nullptr;
-    if (posix_memalign(&memory, 64, (count * sizeof(T) + 63) / 64 * 64) != 0) throw std::bad_alloc();
+    if (posix_memalign(&memory, size < kLargePage ? 64 : kLargePage, size) != 0) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    if (size >= kLargePage) madvise(memory, size, MADV_HUGEPAGE);
+#endif
     data_ = static_cast<T*>(memory);
     count_ = count;
-    std::memset(memory, 0, count * sizeof(T));  // padding that is read must be numbers
+    std::memset(memory, 0, size);  // padding that is read must be numbers
   }
 
   T* data() const { return data_; }
