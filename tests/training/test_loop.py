@@ -256,9 +256,14 @@ def test_gradients_that_are_not_finite_stop_the_run_and_spoil_nothing(tmp_path: 
             return StepResult(result.loss * factor, result.tokens, result.metrics)
 
     model = Diverging()
-    with pytest.raises(ResourceError, match=r"step 8.*training-diverged"):
+    whole = r"step 8.*learning_rate; '.*checkpoint-00000005' is whole.*training-diverged"
+    with pytest.raises(ResourceError, match=whole):
         train(tmp_path, model=model)
     assert torch.isfinite(model.linear.weight).all()
+    early = Diverging()
+    early.steps = 7
+    with pytest.raises(ResourceError, match=r"step 1 .*Lower learning_rate\. \[training-diverged"):
+        train(tmp_path / "early", model=early)
     assert _last_step(tmp_path) == 5
     assert torch.equal(train(tmp_path).linear.weight, train(tmp_path / "w").linear.weight)
 

@@ -23,7 +23,13 @@ from albertkit.training.interrupts import StopSignals
 from albertkit.training.metrics_log import MetricsLog
 from albertkit.training.optimizers import MixedOptimizer, make_optimizer
 from albertkit.training.recipe import TrainingConfig
-from albertkit.training.state import Progress, Settings, load_checkpoint, save_checkpoint
+from albertkit.training.state import (
+    Progress,
+    Settings,
+    list_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 Batch = TypeVar("Batch")
 Batch_co = TypeVar("Batch_co", covariant=True)
@@ -298,9 +304,10 @@ def _corpus_too_small_error(count: int) -> InputError:
 
 
 def _divergence_error(step: int, directory: Path) -> ResourceError:
+    saved = list_checkpoints(directory)
     return ResourceError(
         "training-diverged",
         f"the gradients of step {step + 1} are not finite",
         why="the learning rate is too high, or a bfloat16 value overflowed",
-        fix=f"Lower learning_rate; the last checkpoint in {str(directory)!r} is whole",
+        fix="Lower learning_rate" + (f"; {str(saved[-1])!r} is whole" if saved else ""),
     )
