@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,34 @@ def test_every_parameter_learns(
     ]
     assert silent == []
     model.zero_grad()
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_last_layer_at_the_read_slots_has_the_gradients_of_all_slots(
+    shard: CorpusShard, vocabulary: MaskingVocabulary, groups: int
+) -> None:
+    torch.manual_seed(2)
+    model = PackedPretraining(AlbertConfig(**{**SIZES, "num_hidden_groups": groups}))
+    for p in model.parameters():
+        p.data.normal_(0.1, 0.2)
+    batch = first_batch(shard, vocabulary)
+    result = model(batch)
+    result.loss.backward()
+    gradients = {n: p.grad for n, p in model.named_parameters()}
+    model.zero_grad()
+    everywhere = replace(
+        batch,  # a teacher's vector at one slot, and its loss weighs nothing
+        taught=np.zeros(1, np.int64),
+        teacher=np.ones((1, 5), np.float32),
+    )
+    model.teacher = torch.nn.Linear(32, 5)
+    model.teacher_weight = Ramp(((0.0, 0.0),))
+    whole = model(everywhere)
+    whole.loss.backward()
+    assert result.loss.item() == pytest.approx(whole.loss.item(), abs=1e-5)
+    for name, gradient in gradients.items():
+        expected = dict(model.named_parameters())[name].grad
+        torch.testing.assert_close(gradient, expected, atol=1e-5, rtol=1e-4, msg=name)
 
 
 def test_the_order_loss_is_weighted_over_time(

@@ -156,18 +156,18 @@ class AlbertAttention(nn.Module):
         self.implementation: Attention = implementation
 
     def forward(
-        self, x: Tensor, mask: AttentionMask, trace: Trace | None, firsts: Tensor | None = None
+        self, x: Tensor, mask: AttentionMask, trace: Trace | None, slots: Tensor | None = None
     ) -> Tensor:
         """Let each token attend to the others; x: [B, S, H] → [B, S, H].
 
-        With `firsts`, as in `AlbertEncoder.first_vectors`: [1, T, H] → [1, N, H].
+        With `slots`, as in `AlbertEncoder.vectors_at`: [B, S, H] → [1, N, H].
         """
-        asking = x if firsts is None else x[:, firsts]
+        asking = x[:, slots] if slots is not None and isinstance(mask, TextBounds) else x
         q, k, v = self.split(self.query(asking)), self.split(self.key(x)), self.split(self.value(x))
         keep = trace is not None and trace.attentions is not None
         rate = self.attention_dropout.p if self.training else 0.0
         trains_on_cpu = q.requires_grad and not q.is_cuda
-        if isinstance(mask, TextBounds) and firsts is not None:
+        if isinstance(mask, TextBounds) and slots is not None:
             context = attend_from_first_tokens(q, k, v, mask.runs, rate)
         elif isinstance(mask, TextBounds):
             context = attend_within_texts(q, k, v, mask, rate)
@@ -181,6 +181,11 @@ class AlbertAttention(nn.Module):
                 trace.attentions.append(probs)
             context = probs @ v  # [B, A, S, D]
         merged = context.transpose(1, 2).flatten(2)  # [B, S, H]
+        if slots is not None and not isinstance(mask, TextBounds):
+            # the slots of several rows have no attention of their own: one product is for all rows
+            asking, merged = (
+                t.flatten(0, 1).index_select(0, slots)[None] for t in (asking, merged)
+            )
         normalized: Tensor = self.LayerNorm(asking + self.output_dropout(self.dense(merged)))
         return normalized
 
@@ -221,10 +226,10 @@ class AlbertLayer(nn.Module):
         self.activation = config.activation
 
     def forward(
-        self, x: Tensor, mask: AttentionMask, trace: Trace | None, firsts: Tensor | None = None
+        self, x: Tensor, mask: AttentionMask, trace: Trace | None, slots: Tensor | None = None
     ) -> Tensor:
         """Run the layer; x: [B, S, H] → [B, S, H]."""
-        attended = self.attention(x, mask, trace, firsts)  # [B, S, H]
+        attended = self.attention(x, mask, trace, slots)  # [B, S, H]
         hidden = activate(self.activation, self.ffn(attended))  # [B, S, F]
         out: Tensor = self.full_layer_layer_norm(attended + self.dropout(self.ffn_output(hidden)))
         if trace is not None and trace.hidden_states is not None:
@@ -241,11 +246,11 @@ class AlbertLayerGroup(nn.Module):
         self.albert_layers = nn.ModuleList(layers)
 
     def forward(
-        self, x: Tensor, mask: AttentionMask, trace: Trace | None, firsts: Tensor | None = None
+        self, x: Tensor, mask: AttentionMask, trace: Trace | None, slots: Tensor | None = None
     ) -> Tensor:
-        """Run the inner layers; x: [B, S, H] → [B, S, H]. `firsts` is for the last one alone."""
+        """Run the inner layers; x: [B, S, H] → [B, S, H]. `slots` is for the last one alone."""
         for number, layer in enumerate(self.albert_layers, 1):
-            x = layer(x, mask, trace, firsts if number == len(self.albert_layers) else None)
+            x = layer(x, mask, trace, slots if number == len(self.albert_layers) else None)
         return x
 
 
@@ -270,9 +275,9 @@ class AlbertTransformer(nn.Module):
         embedded: Tensor,
         mask: AttentionMask,
         trace: Trace | None,
-        firsts: Tensor | None = None,
+        slots: Tensor | None = None,
     ) -> Tensor:
-        """Encode embeddings [B, S, E] → token vectors [B, S, H]. `firsts` is for the last layer."""
+        """Encode embeddings [B, S, E] → token vectors [B, S, H]. `slots` is for the last layer."""
         x: Tensor = self.embedding_hidden_mapping_in(embedded)  # [B, S, H]
         if trace is not None and trace.hidden_states is not None:
             trace.hidden_states.append(x)
@@ -280,7 +285,7 @@ class AlbertTransformer(nn.Module):
         recompute = self.gradient_checkpointing and self.training and not is_collecting(trace)
         for number, group in enumerate(self.order, 1):
             layers = self.albert_layer_groups[group]
-            asking = firsts if number == len(self.order) else None
+            asking = slots if number == len(self.order) else None
             if recompute:
                 x = checkpoint(layers, x, mask, None, asking, use_reentrant=False)
             else:
@@ -331,26 +336,39 @@ class AlbertEncoder(nn.Module):
         vectors: Tensor = self.encoder(self.embeddings(words, type_ids, position_ids), mask, trace)
         return vectors
 
-    def first_vectors(
-        self, ids: Tensor, type_ids: Tensor, position_ids: Tensor, bounds: TextBounds
+    def vectors_at(
+        self,
+        ids: Tensor,
+        type_ids: Tensor,
+        position_ids: Tensor,
+        mask: AttentionMask,
+        slots: Tensor,
     ) -> Tensor:
-        """Compute the vectors of the first tokens of texts that are end to end in one row.
+        """Compute the token vectors of some slots: in the last layer the others are not computed.
 
-        In the last layer only these tokens ask, so that it costs a fifth of a layer.
+        That layer costs a fifth for the first tokens of texts, two fifths for a sixth of all slots.
 
         Args:
-            ids: [1, T].
-            type_ids: [1, T].
-            position_ids: [1, T].
-            bounds: Of the N texts.
+            ids: [B, S].
+            type_ids: [B, S].
+            position_ids: [B, S].
+            mask: See AttentionMask.
+            slots: [N], numbers of slots in the rows end to end; with TextBounds, the first token of
+                each text.
 
         Returns:
             [N, H].
         """
         words = self.embeddings.word_embeddings(ids)
         embedded = self.embeddings(words, type_ids, position_ids)
-        vectors: Tensor = self.encoder(embedded, bounds, None, bounds.offsets[:-1])
+        vectors: Tensor = self.encoder(embedded, mask, None, slots)
         return vectors.squeeze(0)
+
+    def first_vectors(
+        self, ids: Tensor, type_ids: Tensor, position_ids: Tensor, bounds: TextBounds
+    ) -> Tensor:
+        """Compute the vectors [N, H] of the first tokens of texts end to end in one row [1, T]."""
+        return self.vectors_at(ids, type_ids, position_ids, bounds, bounds.offsets[:-1])
 
     def pool(self, first: Tensor) -> Tensor:
         """Compute the pooled vectors [N, H] of [CLS] vectors [N, H]."""

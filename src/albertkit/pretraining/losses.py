@@ -1,7 +1,8 @@
 """The two losses of ALBERT's pretraining, on packed rows, and that of a teacher's token vectors.
 
 The vocabulary matrix is multiplied at masked slots only: at every slot it would be a third of
-the step. Source: ALBERT paper §3.1, google-research/albert run_pretraining.py (equal weights).
+the step. So is most of the last layer, if no teacher reads all slots. Source: ALBERT paper §3.1,
+google-research/albert run_pretraining.py (equal weights).
 """
 
 from __future__ import annotations
@@ -64,11 +65,16 @@ class PackedPretraining(nn.Module):
             torch.from_numpy(array).to(device, non_blocking=True) for array in batch.arrays()
         )
         self.set_depth(self.depth(fraction) or self.config.num_hidden_layers)
-        mask = make_packed_mask(segment_ids)
-        vectors = self.albert.token_vectors(ids, type_ids, positions, mask).flatten(0, 1)
+        inputs = (ids, type_ids, positions, make_packed_mask(segment_ids))
+        if len(taught):
+            vectors = self.albert.token_vectors(*inputs).flatten(0, 1)  # [R · W, H]
+            read, first = vectors[masked], vectors[firsts]
+        else:
+            vectors = self.albert.vectors_at(*inputs, torch.cat((masked, firsts)))
+            read, first = torch.split(vectors, [len(masked), len(firsts)])
         table = self.albert.embeddings.word_embeddings.weight
-        words = self.predictions(vectors[masked], table)  # [P, V]
-        order = self.order(self.albert.pool(vectors[firsts]))  # [N, 2]
+        words = self.predictions(read, table)  # [P, V]
+        order = self.order(self.albert.pool(first))  # [N, 2]
         masked_loss, order_loss = (
             mean_cross_entropy(words, labels),
             mean_cross_entropy(order, orders),
