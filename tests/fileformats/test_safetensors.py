@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import struct
 from pathlib import Path
@@ -18,6 +19,7 @@ from safetensors.torch import save_file
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+from albertkit.fileformats.tensors import release_pages
 
 
 def arrays() -> dict[str, np.ndarray]:
@@ -182,3 +184,31 @@ def test_changed_header_bytes_give_our_error_or_tensors_inside_the_file(
             assert tensors[name].shape == tensors.shapes[name]
     except AlbertKitError:
         pass
+
+
+def count_mapped_megabytes(path: Path) -> float:
+    """Resident memory of a file's mapping."""
+    _, _, mapping = Path("/proc/self/smaps").read_text().partition(str(path))
+    size = re.search(r"^Rss:\s+(\d+) kB", mapping, re.MULTILINE)
+    assert size is not None
+    return int(size[1]) / 1000
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").is_file(), reason="/proc is not there")
+def test_the_pages_of_a_tensor_are_returned_and_read_again(tmp_path: Path) -> None:
+    given = {name: np.full((1000, 1000), number, np.float32) for number, name in enumerate("abc")}
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(safetensors.numpy.save(given))
+    tensors = read_safetensors(path)
+    read = {name: tensors[name] for name in given}
+    assert all(np.array_equal(read[name], given[name]) for name in given)
+    assert count_mapped_megabytes(path) > 11
+    release_pages(read["b"])
+    assert count_mapped_megabytes(path) < 9
+    assert all(np.array_equal(read[name], given[name]) for name in given)
+
+
+def test_an_array_that_is_not_mapped_has_no_pages_to_return() -> None:
+    array = np.ones(10_000, np.float32)
+    release_pages(array[5000:])
+    assert array.all()

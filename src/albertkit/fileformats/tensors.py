@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -73,6 +74,26 @@ def convert_to_float32(data: memoryview, kind: FloatKind) -> FloatArray:
     if raw.dtype == np.float32 and raw.flags.aligned:
         return raw.view(np.float32)
     return raw.astype(np.float32)
+
+
+def release_pages(array: FloatArray) -> None:
+    """Return the memory of a mapped file's pages to the system; they are read again when used.
+
+    Args:
+        array: One of `Tensors`. Only a view of a file's bytes has pages to return; any other array,
+            and a system without madvise, keeps its memory.
+    """
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    file = base.obj if isinstance(base, memoryview) else None
+    if not isinstance(file, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    begin = array.ctypes.data - np.frombuffer(file, np.uint8).ctypes.data
+    first = -(-begin // mmap.PAGESIZE)  # the pages at both ends may hold other tensors
+    last = (begin + array.nbytes) // mmap.PAGESIZE
+    if last > first:
+        file.madvise(mmap.MADV_DONTNEED, first * mmap.PAGESIZE, (last - first) * mmap.PAGESIZE)
 
 
 def get_float_kind(dtype: str, tensor: str, name: str) -> FloatKind:

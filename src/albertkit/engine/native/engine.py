@@ -25,6 +25,7 @@ from albertkit.engine.native.library import (
 from albertkit.engine.numpy_engine import compute_outputs, list_read_tokens
 from albertkit.engine.process import count_usable_cores, reset_after_fork
 from albertkit.engine.protocol import OutputRequest, Outputs, PackedBatch, Precision, check_request
+from albertkit.fileformats.tensors import release_pages
 from albertkit.graph.encoder import list_layer_prefixes
 from albertkit.graph.numpy_emitter import NumpyEmitter, multiply_on_one_core
 from albertkit.spec import AlbertConfig, Weights
@@ -190,10 +191,8 @@ class NativeEngine:
             *(f"{prefix}{name}" for prefix in prefixes for name in BLOCK_LAYERS),
         ]
         arrays = CachedArrays(self.weights.arrays)
-        used = [
-            *self._tables,
-            *(arrays[f"{pair}.{kind}"] for pair in pairs for kind in ("weight", "bias")),
-        ]
+        packed = [arrays[f"{pair}.{kind}"] for pair in pairs for kind in ("weight", "bias")]
+        used = [*self._tables, *packed]
         native = NativeConfig(
             config.embedding_size,
             config.hidden_size,
@@ -213,4 +212,6 @@ class NativeEngine:
         )
         if handle is None:
             raise MemoryError("the model's weights do not fit in memory")
+        for array in packed:
+            release_pages(array)
         return handle
