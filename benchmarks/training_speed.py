@@ -119,7 +119,7 @@ def our_step(shape: tuple[int, int], dtype: torch.dtype, *, is_compiled: bool) -
         result.loss.backward()  # type: ignore[no-untyped-call]  # torch's own signature
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         return batch.tokens
 
     return step

@@ -55,11 +55,11 @@ def test_output_and_gradients_are_those_of_a_mask(
 
 
 def test_texts_are_divided_into_groups_of_about_equal_numbers() -> None:
-    groups = make_groups(TextBounds.of([2] * 3 + [8] * 8 + [9], CPU).runs, CPU)
-    assert [group.count for group in groups] == [3] * GROUPS
-    assert [group.length for group in groups] == [8, 8, 8, 16]
-    assert [group.tokens for group in groups] == [6, 24, 24, 25]
-    assert [group.mask is None for group in groups] == [False, True, True, False]
+    groups = make_groups(TextBounds.of([8] * 6 + [5] + [9] * 5, CPU).runs, CPU)
+    assert [group.count for group in groups] == [12 // GROUPS] * GROUPS
+    assert [group.length for group in groups] == [8, 16]
+    assert [group.tokens for group in groups] == [48, 50]
+    assert [group.mask is None for group in groups] == [True, False]
 
 
 def test_dropout_is_of_the_probabilities() -> None:

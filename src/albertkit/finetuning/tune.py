@@ -180,7 +180,8 @@ class TuningRun:
             seeds = seeds[: max(1, count)]
         best: tuple[float, TunedEncoder] | None = None
         for seed in seeds:
-            packed = self.make_packed(config, shift, seed, teacher)
+            is_first = seed == config.seed
+            packed = first if is_first else self.make_packed(config, shift, seed, teacher)
             run = directory / f"seed-{seed}"
             trainer: Trainer[TuningBatch] = Trainer(
                 packed.canonical_parameters(),

@@ -34,6 +34,9 @@ def keep_freed_memory() -> None:
     glibc gives large blocks back to the system, which fills them with zeros when they are asked
     for again: 41,000 page faults and 4 to 11 % of a step of 4,096 slots at H312 L6. The largest
     memory of a run stays the same within 2 %. Other C libraries: nothing happens.
+
+    A tuning does not call it: its arrays are below the 32 MB that glibc keeps by itself. A step of
+    TREC takes 0.95 to 1.05 of its time with it, one of AG News 1.00, one of SQuAD 1.04 to 1.15.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

@@ -115,7 +115,7 @@ class Trainer(Generic[Batch]):
                 fraction = self.fraction(progress)
                 is_logged = progress.step % self.config.logging_steps == 0 or fraction >= 1
                 if is_logged and self.training_device.is_main:
-                    window.write(progress, fraction, optimizer.param_groups[0]["lr"])
+                    window.write(progress, fraction, optimizer.learning_rate)
                 stopped = self.training_device.largest(signals.received)
                 is_done = fraction >= 1 or stopped
                 if is_done or progress.step % self.config.save_steps == 0:
@@ -182,7 +182,7 @@ class Trainer(Generic[Batch]):
         # Dropout depends on seed, step and rank alone, so no random state has to be saved.
         seed = (self.config.seed << 40) + (progress.step << 10) + self.training_device.rank
         torch.manual_seed(seed % (1 << 63))
-        optimizer.set_learning_rate(self.config.learning_rate_at(self.fraction(progress)))
+        optimizer.learning_rate = self.config.learning_rate_at(self.fraction(progress))
         tokens = 0
         for batch in batches:
             with self.training_device.autocast():
@@ -196,7 +196,7 @@ class Trainer(Generic[Batch]):
             raise _divergence_error(progress.step, self.directory)
         with self.training_device.autocast():  # Muon's products; weights stay float32
             optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         progress.step += 1
         progress.tokens += tokens * self.training_device.world_size
         window.add_step(norm)

@@ -17,12 +17,12 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
+from albertkit.training.optimizers import MixedOptimizer
 from albertkit.training.recipe import FREE_SETTINGS
 
 Settings: TypeAlias = Mapping[str, object]  # flat: "training.seed" → 0; values as JSON has them
@@ -48,7 +48,7 @@ def save_checkpoint(
     directory: Path,
     progress: Progress,
     parameters: Mapping[str, nn.Parameter],
-    optimizer: Optimizer,
+    optimizer: MixedOptimizer,
     settings: Settings,
     *,
     keep: int,
@@ -108,7 +108,7 @@ def load_parameters(directory: Path, step: int, parameters: Mapping[str, nn.Para
 def load_checkpoint(
     directory: Path,
     parameters: Mapping[str, nn.Parameter],
-    optimizer: Optimizer,
+    optimizer: MixedOptimizer,
     settings: Settings,
 ) -> Progress | None:
     """Load the last checkpoint of an output directory; None if there is none.
