@@ -8,7 +8,8 @@ scoring, and peak memory; a training is a process of its own with one thread. Ce
 results has are not computed again, so that an interrupted table goes on. All contenders learn from
 the same rows, and nothing is chosen by the test rows. "tune" begins at the probe, as in the race;
 "new head" and "Trainer" begin with the same weights of small-en, head included, and take the same
-steps. accelerate and setfit are needed here alone: pip install accelerate setfit
+steps; "random" does so with random weights, and shows what the pretraining is worth. accelerate
+and setfit are needed here alone: pip install accelerate setfit
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ import numpy as np
 import torch
 
 from albertkit import TextEmbedder, load
+from albertkit.arrays import Int64Array
 from albertkit.errors import ResourceError
 from albertkit.fileformats.atomic import create_file
 from albertkit.finetuning.baseline import predict_majority, predict_tfidf
 from albertkit.finetuning.contrastive import tune_pairs
-from albertkit.finetuning.data.examples import LabelSet
+from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.data.split import assign_folds, make_strata
 from albertkit.finetuning.probe import FOLDS, compute_vectors, fit_probe
 from albertkit.finetuning.race import LINEAR_TASKS, ProbeModel
@@ -53,7 +55,7 @@ def run_majority(data: DataSet, labels: LabelSet, rows: SplitRows) -> Prediction
 
 
 def run_tfidf(data: DataSet, labels: LabelSet, rows: SplitRows) -> Predictions:
-    return predict_tfidf(labels, rows.train, rows.test)[0]
+    return predict_tfidf(labels, rows.train, rows.test, make_folds(rows.train))[0]
 
 
 def run_sklearn(data: DataSet, labels: LabelSet, rows: SplitRows) -> Predictions:
@@ -81,9 +83,13 @@ def open_embedder() -> TextEmbedder:
 
 
 def make_probe(labels: LabelSet, rows: SplitRows, embedder: TextEmbedder) -> ProbeModel:
-    train = rows.train
-    folds = assign_folds(np.arange(len(train)), make_strata(train), FOLDS, 0)
-    return ProbeModel(embedder, fit_probe(labels, train, compute_vectors(embedder, train), folds))
+    vectors = compute_vectors(embedder, rows.train)
+    return ProbeModel(embedder, fit_probe(labels, rows.train, vectors, make_folds(rows.train)))
+
+
+def make_folds(train: Examples) -> Int64Array:
+    """The folds by which strengths of penalties are chosen."""
+    return assign_folds(np.arange(len(train)), make_strata(train), FOLDS, 0)
 
 
 def run_probe(data: DataSet, labels: LabelSet, rows: SplitRows) -> Predictions:
@@ -131,9 +137,11 @@ def run_tune(data: DataSet, labels: LabelSet, rows: SplitRows) -> Predictions:
     return tune_rows(data, labels, rows, probe.embedder.model, begin_at_probe(probe))
 
 
-def run_new_head(data: DataSet, labels: LabelSet, rows: SplitRows) -> Predictions:
+def run_new_head(
+    data: DataSet, labels: LabelSet, rows: SplitRows, *, is_random: bool = False
+) -> Predictions:
     with tempfile.TemporaryDirectory() as folder:
-        make_base("small-en", labels, data.max_length, Path(folder))
+        make_base("small-en", labels, data.max_length, Path(folder), is_random=is_random)
         return tune_rows(data, labels, rows, load(folder), None)
 
 
@@ -179,12 +187,14 @@ CONTENDERS: Mapping[str, Run] = {  # the cheapest first
     "probe": run_probe,
     "tune": run_tune,
     "new head": run_new_head,
+    "random": functools.partial(run_new_head, is_random=True),
     "Trainer": run_trainer,
     "contrastive": run_contrastive,
     "SetFit": run_setfit,
 }
 FROZEN = ("majority", "TF-IDF + LR", "scikit-learn", "probe")
 OF_ALL_TASKS = ("new head", "Trainer")
+RANDOM_SETS = ("trec", "sst2", "agnews", "mrpc")
 OF_SINGLE_TEXTS = ("contrastive", "SetFit")
 
 
@@ -192,6 +202,8 @@ def takes_part(contender: str, data: DataSet) -> bool:
     """Whether a contender learns the task."""
     if contender in OF_SINGLE_TEXTS:
         return data.columns.task == "classification" and len(data.columns.texts) == 1
+    if contender == "random":
+        return any(data is SETS[name] for name in RANDOM_SETS)
     return contender in OF_ALL_TASKS or data.columns.task in LINEAR_TASKS
 
 
@@ -225,7 +237,7 @@ def compute_cell(options: argparse.Namespace, name: str, contender: str) -> Cell
 
 def make_race_table(cells: list[Cell]) -> str:
     """Scores with their intervals: a line for each data set, a column for each contender."""
-    names = [name for name in CONTENDERS if name not in OF_ALL_TASKS]
+    names = [name for name in CONTENDERS if name not in (*OF_ALL_TASKS, "random")]
     lines = [f"| | score | {' | '.join(names)} |", "|---|---|" + "---:|" * len(names)]
     for name, own in group_cells(cells).items():
         if own.keys() & set(names):
@@ -237,14 +249,16 @@ def make_race_table(cells: list[Cell]) -> str:
 def make_trainer_table(cells: list[Cell]) -> str:
     """The two trainings that begin with the same weights."""
     lines = [
-        "| | score | albertkit | Trainer | seconds | Trainer's | ratio | peak, MB | Trainer's |",
-        "|---|---|" + "---:|" * 7,
+        "| | score | random weights | albertkit | Trainer | seconds | Trainer's | ratio"
+        " | peak, MB | Trainer's |",
+        "|---|---|" + "---:|" * 8,
     ]
     for name, own in group_cells(cells).items():
         if {*OF_ALL_TASKS} <= own.keys():
             ours, theirs = (own[contender] for contender in OF_ALL_TASKS)
             lines.append(
-                f"| {show_set(name)} | {show_score(ours)} | {show_score(theirs)}"
+                f"| {show_set(name)} | {show_score(own.get('random'))}"
+                f" | {show_score(ours)} | {show_score(theirs)}"
                 f" | {ours['seconds']:.0f} | {theirs['seconds']:.0f}"
                 f" | ×{theirs['seconds'] / ours['seconds']:.2f}"
                 f" | {ours['peak_mb']:,} | {theirs['peak_mb']:,} |"

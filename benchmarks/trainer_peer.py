@@ -22,6 +22,7 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.tuning_batches import make_rows
 from albertkit.finetuning.tuning_model import TunedEncoder, make_model
 from albertkit.finetuning.tuning_recipe import SMALL_RATE, TuningConfig
+from albertkit.model.albert import initialize_weights
 from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization import AlbertTokenizer
 
@@ -50,10 +51,22 @@ def get_class(task: Task) -> Any:
     return transformers.AlbertForSequenceClassification
 
 
-def make_base(model: str, labels: LabelSet, max_length: int, directory: Path) -> None:
-    """Write a model with a new head, with which both trainings begin."""
+def make_base(
+    model: str, labels: LabelSet, max_length: int, directory: Path, *, is_random: bool = False
+) -> None:
+    """Write a model with a new head, with which both trainings begin.
+
+    Args:
+        model: Whose weights it has.
+        labels: Of the head.
+        max_length: Ids of a text at most.
+        directory: Where it is written.
+        is_random: Whether all weights are random, as at the start of a pretraining.
+    """
     base = load(model)
     packed = make_model(base, labels, TuningConfig(), 0)
+    if is_random:
+        initialize_weights(packed, base.config.initializer_range)
     TunedEncoder(packed, base.tokenizer, labels, max_length).write(directory, temperature=1.0)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from albertkit.finetuning.linear_model import fit_linear
+from albertkit.finetuning.linear_model import Loss, choose_strength, fit_linear
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(200, 7))
@@ -47,3 +48,28 @@ def test_a_start_near_the_solution_leads_to_the_same_solution() -> None:
     warm = fit_linear(FEATURES, one_hot, "softmax", 1.0, start=start)
     cold = fit_linear(FEATURES, one_hot, "softmax", 1.0)
     np.testing.assert_allclose(warm.logits(FEATURES), cold.logits(FEATURES), atol=5e-3)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "squared"])
+def test_the_strength_is_that_of_scikit_learns_grid_search(loss: Loss) -> None:
+    """With 40 rows of noise a strong penalty is best, and the search must not end at an edge."""
+    rows, strengths, folds = slice(0, 40), (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0), np.arange(40) % 5
+    features, splits = FEATURES[rows], PredefinedSplit(folds)
+    if loss == "softmax":
+        targets, expected = np.eye(3)[CLASSES[rows]], CLASSES[rows]
+        search = GridSearchCV(
+            LogisticRegression(tol=1e-10), {"C": strengths}, cv=splits, scoring="neg_log_loss"
+        )
+        best = search.fit(features, expected).best_params_["C"]
+    else:
+        targets = FEATURES[rows, :1] + 2 * NOISE[rows, :1]
+        alphas = [1 / strength for strength in strengths]
+        search = GridSearchCV(
+            Ridge(), {"alpha": alphas}, cv=splits, scoring="neg_mean_squared_error"
+        )
+        best = 1 / search.fit(features, targets).best_params_["alpha"]
+    strength, logits = choose_strength(features, targets, loss, strengths, folds)
+    assert strength == pytest.approx(best)
+    assert strengths[0] < strength < strengths[-1]
+    model = fit_linear(features[folds != 0], targets[folds != 0], loss, strength)
+    np.testing.assert_allclose(logits[folds == 0], model.logits(features[folds == 0]), atol=5e-3)

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
+from albertkit.finetuning import baseline
 from albertkit.finetuning.baseline import TfIdf, predict_majority, predict_tfidf
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.data.structured import GoldAnswer
@@ -69,7 +70,8 @@ def test_noise_is_an_interval_that_holds_the_other_value() -> None:
 TEXTS = ["good film good cast", "bad film", "a good story", "bad bad cast", "good fun", "bad plot"]
 
 
-def test_tfidf_is_scikit_learns() -> None:
+def test_tfidf_is_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline, "STRENGTHS", (10.0,))
     peer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     expected = peer.fit_transform(TEXTS).toarray()
     own = TfIdf.fit(TEXTS)
@@ -78,9 +80,11 @@ def test_tfidf_is_scikit_learns() -> None:
     order = [own.numbers[term] for term in peer.get_feature_names_out()]
     np.testing.assert_allclose(dense[:, order], expected, atol=1e-12)
     np.testing.assert_allclose(rows.T @ np.eye(6), dense.T)
+    mask = np.arange(6) % 3 > 0
+    np.testing.assert_allclose(rows[mask] @ np.eye(rows.shape[1]), dense[mask], atol=1e-12)
     labels = LabelSet("classification", ("bad", "good"))
     train = examples(["good", "bad"] * 3, "classification", TEXTS)
-    predictions, size = predict_tfidf(labels, train, train)
+    predictions, size = predict_tfidf(labels, train, train, np.arange(6) // 2)
     # two symmetric rows of weights have half the penalty of one
     regression = LogisticRegression(C=20, tol=1e-8).fit(expected, [1, 0] * 3)
     np.testing.assert_allclose(predictions, regression.predict_proba(expected), atol=2e-3)
@@ -96,4 +100,4 @@ def test_the_majority_has_the_shares_of_the_labels() -> None:
 def test_texts_without_a_repeated_word_have_no_tfidf() -> None:
     labels = LabelSet("classification", ("a", "b"))
     train = examples(["a", "b"], "classification", ["one", "two"])
-    assert predict_tfidf(labels, train, train)[1] == 0
+    assert predict_tfidf(labels, train, train, np.arange(2))[1] == 0

@@ -9,17 +9,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from albertkit.arrays import Float64Array, Int64Array
+from albertkit.arrays import BoolArray, Float64Array, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import Loss, fit_linear
+from albertkit.finetuning.linear_model import Loss, choose_strength, fit_linear
+from albertkit.tokenization.encodings import concat_ranges
 
 TOKEN = re.compile(r"(?u)\b\w\w+\b")  # scikit-learn's: words of two letters or more
 MOST_FEATURES = 50_000
-STRENGTH = 10.0  # C of the logistic regression
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of the logistic regression
 LOSSES: dict[str, Loss] = {
     "classification": "softmax",
     "multi-label": "sigmoid",
@@ -54,6 +54,15 @@ class SparseRows:
         products = self.values[:, None] * dense[self.columns]  # [Z, K]
         sums = np.concatenate([np.zeros((1, dense.shape[1])), np.cumsum(products, axis=0)])
         return np.asarray(sums[self.offsets[1:]] - sums[self.offsets[:-1]])
+
+    def __getitem__(self, mask: BoolArray) -> SparseRows:
+        """The rows for which a mask [N] is true."""
+        counts = np.diff(self.offsets)[mask]
+        own = concat_ranges(self.offsets[:-1][mask], counts)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return SparseRows(
+            self.values[own], self.columns[own], offsets, (len(counts), self.shape[1])
+        )
 
     @property
     def T(self) -> TransposedRows:  # noqa: N802  # numpy's name
@@ -121,9 +130,20 @@ def _list_terms(text: str) -> list[str]:
 
 
 def predict_tfidf(
-    labels: LabelSet, train: Examples, valid: Examples, row_weights: Any = None
+    labels: LabelSet,
+    train: Examples,
+    valid: Examples,
+    folds: Int64Array,
+    row_weights: Float64Array | None = None,
 ) -> tuple[Float64Array, int]:
     """TF-IDF of words and pairs of words, with logistic regression (or ridge).
+
+    Args:
+        labels: The labels and their order.
+        train: N training examples.
+        valid: M validation examples.
+        folds: [N], the fold of each training example; they choose the strength of the penalty.
+        row_weights: [N]; None: all 1.
 
     Returns:
         The predictions [M, C] of the validation rows, and the numbers that the model has.
@@ -133,5 +153,9 @@ def predict_tfidf(
         return predict_majority(labels, train, valid), 0
     features = vectorizer.transform(train.texts())
     targets = labels.one_hot(train)
-    model = fit_linear(features, targets, LOSSES[labels.task], STRENGTH, row_weights=row_weights)
+    loss = LOSSES[labels.task]
+    strength, _ = choose_strength(
+        features, targets, loss, STRENGTHS, folds, row_weights=row_weights
+    )
+    model = fit_linear(features, targets, loss, strength, row_weights=row_weights)
     return model.probabilities(vectorizer.transform(valid.texts())), model.weight.size

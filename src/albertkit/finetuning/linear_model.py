@@ -6,14 +6,14 @@ Source of the two-loop recursion: Nocedal and Wright, Numerical Optimization, al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from albertkit.arrays import Float64Array
+from albertkit.arrays import Float64Array, Int64Array
 
 Loss = Literal["softmax", "sigmoid", "squared"]
 
@@ -90,6 +90,55 @@ def fit_linear(
         flat = np.concatenate([start.weight.ravel(), start.bias])
     flat = minimize(objective, flat, TOLERANCE * float(row_weights.sum()))
     return LinearModel(flat[: K * F].reshape(K, F), flat[K * F :], loss)
+
+
+def choose_strength(
+    features: Any,
+    targets: npt.NDArray[Any],
+    loss: Loss,
+    strengths: Sequence[float],
+    folds: Int64Array,
+    *,
+    row_weights: Float64Array | None = None,
+) -> tuple[float, Float64Array]:
+    """Choose the strength with the lowest loss of held-out rows, by cross-validation.
+
+    Args:
+        features: [N, F], an array, or a matrix as `fit_linear` takes it, with rows by a mask.
+        targets: [N, C], see `fit_linear`.
+        loss: Of a row.
+        strengths: At least one, the smallest first; those after the first that is no better than
+            the one before are not tried, as the loss has one minimum.
+        folds: [N], the fold of each row.
+        row_weights: [N]; None: all 1.
+
+    Returns:
+        The strength, and the logits [N, C] of each row by the model of the other folds.
+    """
+    weights = np.ones(len(targets)) if row_weights is None else row_weights
+    best: tuple[float, float, Float64Array] | None = None
+    starts: dict[int, LinearModel] = {}
+    for strength in strengths:
+        logits = np.zeros(targets.shape)
+        for fold in np.unique(folds).tolist():
+            own = folds == fold
+            rest = ~own if (~own).any() else own
+            starts[fold] = fit_linear(
+                features[rest],
+                targets[rest],
+                loss,
+                strength,
+                row_weights=weights[rest],
+                start=starts.get(fold),
+            )
+            logits[own] = starts[fold].logits(features[own])
+        value = float(weights @ compute_row_losses(logits, targets, loss))
+        if best is not None and value >= best[0]:
+            break
+        best = value, strength, logits
+    if best is None:
+        raise AssertionError("there is at least one strength")
+    return best[1], best[2]
 
 
 def compute_row_losses(logits: Float64Array, targets: Float64Array, loss: Loss) -> Float64Array:

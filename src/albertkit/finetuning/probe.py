@@ -22,14 +22,17 @@ from albertkit.fileformats.atomic import create_file
 from albertkit.fileformats.npy import read_npy
 from albertkit.finetuning.baseline import LOSSES
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import LinearModel, activate, compute_row_losses, fit_linear
+from albertkit.finetuning.linear_model import activate, choose_strength, fit_linear
 from albertkit.sources.cache import cache_home
 from albertkit.spec.config_values import ProblemType
 from albertkit.spec.pooling_config import Normalize
 from albertkit.spec.vector_head import VectorHead, make_pair_features
 from albertkit.tasks import TextEmbedder
 
-STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # C of the logistic regression
+STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)  # C of the logistic regression
+# Standard deviation of a pair's u · v among features of 1, which leaves it nearly without penalty.
+# STS-B with 1,000 rows: Spearman 0.761 without u · v, 0.794 with 10 or 30, and 0.794 by u · v alone
+DOT_SCALE = 30.0
 FOLDS = 5
 CACHED_FILES = 64  # the oldest go
 PROBLEM_TYPES: dict[str, ProblemType] = {
@@ -186,34 +189,20 @@ def fit_probe(
     features = vectors.features
     mean, scale = features.mean(0), float(features.std(0).mean()) or 1.0
     x = (features - mean).astype(np.float64) / scale
-    weights = np.ones(len(x)) if row_weights is None else row_weights
-    best: tuple[float, float, Float64Array] | None = None
-    starts: dict[int, LinearModel] = {}
-    for strength in STRENGTHS:
-        logits = np.zeros_like(targets)
-        for fold in np.unique(folds).tolist():
-            own = folds == fold
-            rest = ~own if (~own).any() else own
-            starts[fold] = fit_linear(
-                x[rest],
-                targets[rest],
-                loss,
-                strength,
-                row_weights=weights[rest],
-                start=starts.get(fold),
-            )
-            logits[own] = starts[fold].logits(x[own])
-        value = float(weights @ compute_row_losses(logits, targets, loss))
-        if best is not None and value >= best[0]:
-            break  # the loss of held-out rows has one minimum over the strengths
-        best = value, strength, logits
-    if best is None:
-        raise AssertionError("there is at least one strength")
-    _, strength, logits = best
-    model = fit_linear(x, targets, loss, strength, row_weights=weights)
+    F, D = x.shape[1], vectors.first.shape[1]
+    dot_scale = 0.0
+    if vectors.second is not None:
+        dots = x[:, -D:].sum(1, keepdims=True)  # [N, 1], u · v without its mean
+        dot_scale = DOT_SCALE / max(1e-12, float(dots.std()))
+        x = np.hstack([x, dots * dot_scale])
+    strength, logits = choose_strength(x, targets, loss, STRENGTHS, folds, row_weights=row_weights)
+    model = fit_linear(x, targets, loss, strength, row_weights=row_weights)
+    weight = model.weight[:, :F].copy()  # [C, F]
+    if vectors.second is not None:  # u · v is the sum of the last D features
+        weight[:, -D:] += model.weight[:, F:] * dot_scale
     head = VectorHead(
-        np.asarray(model.weight / scale, np.float32),
-        np.asarray(model.bias - model.weight @ mean / scale, np.float32),
+        np.asarray(weight / scale, np.float32),
+        np.asarray(model.bias - weight @ mean / scale, np.float32),
         labels.names,
         PROBLEM_TYPES[labels.task],
         reads_pairs=vectors.second is not None,

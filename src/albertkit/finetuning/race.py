@@ -189,7 +189,9 @@ class Race:
         rows, numbers = [], 0
         for part in self.parts:
             weights = self.row_weights(part.train)
-            predictions, numbers = predict_tfidf(self.labels, part.train, part.valid, weights)
+            predictions, numbers = predict_tfidf(
+                self.labels, part.train, part.valid, part.folds, weights
+            )
             rows.append(predictions)
         return self._finish("tfidf", rows, begin, 4 * numbers)
 
