@@ -85,7 +85,7 @@ def finetune(
             "-m",
             autocompletion=options.complete_model,
             help="The encoder: a directory, a built-in model, or a name on a hub; default:"
-            " small-en-vectors.",
+            " small-en-vectors, for tags, answers and choices small-en.",
         ),
     ] = None,
     max_time: Annotated[

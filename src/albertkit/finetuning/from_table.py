@@ -55,7 +55,8 @@ def finetune(
         benchmark: The public data set that the data are: "cola", "sst2", "mrpc", "stsb", "qqp",
             "mnli", "qnli", "rte", "wnli", "squad", "race", "swag", "conll" or "wikiann". None:
             recognised by columns and content.
-        model: A model for vectors, or any ALBERT. None: the built-in one.
+        model: A model for vectors, or any ALBERT. None: the built-in one, small-en-vectors for
+            texts and small-en for tags, answers and choices.
         output: Where the model and its report are written. None: nothing is written; call
             `save_pretrained`.
         folds: Cross-validation with this many folds in place of one split. 0: none.
@@ -63,7 +64,8 @@ def finetune(
         class_weights: "none"; "auto": by inverse frequency; or a weight for each label.
         contenders: The contenders. None: "majority", "tfidf" and "probe"; "contrastive" too for
             single texts with fewer than 64 rows a label, and "tune" from 500 rows on if the model
-            is one for vectors, if there is torch; "tune" alone for tasks that need it.
+            is one for vectors, if there is torch; "probe" and "tune" for tags, "tune"
+            alone for answers and choices.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.

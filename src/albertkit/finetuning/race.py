@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -19,6 +20,8 @@ from albertkit.finetuning.baseline import predict_majority, predict_tfidf
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
 from albertkit.finetuning.scores import Predictions, Score, compute_score
+from albertkit.finetuning.word_probe import fit_word_probe
+from albertkit.runtime import LoadedModel
 from albertkit.runtime.loaded_model import add_fingerprint
 from albertkit.spec import Weights
 from albertkit.spec.vector_head import VectorHead
@@ -35,6 +38,7 @@ TITLES: Mapping[str, str] = {
     "tune": "tune",
 }
 TIMED_TEXTS = 64
+LINEAR: tuple[ContenderName, ...] = ("tfidf", "probe")
 LINEAR_TASKS = ("classification", "multi-label", "regression")
 
 
@@ -139,7 +143,8 @@ class Race:
     Attributes:
         labels: The labels and their order.
         parts: One, or one for each fold; the score is that of all validation rows together.
-        embedder: The encoder of the probe.
+        embedder: The encoder of the probe of texts.
+        base: The encoder of the probe of words.
         max_seconds: The time for all contenders; None: no limit.
         row_weights: From examples to weights [N]; None: all 1.
         tuners: By name, what trains the contenders that need torch: from the part and the seconds
@@ -149,6 +154,7 @@ class Race:
     labels: LabelSet
     parts: Sequence[Part]
     embedder: TextEmbedder
+    base: LoadedModel
     max_seconds: float | None = None
     row_weights: Callable[[Examples], Float64Array | None] = lambda examples: None
     tuners: dict[ContenderName, Callable[[Part, float | None], TrainedModel | str]] = field(
@@ -166,7 +172,8 @@ class Race:
 
     def run(self, name: ContenderName) -> RaceResult:
         """Let one contender train and predict."""
-        if name in ("tfidf", "probe") and self.labels.task not in LINEAR_TASKS:
+        reads_words = name == "probe" and self.labels.task == "tagging"
+        if name in LINEAR and self.labels.task not in LINEAR_TASKS and not reads_words:
             return RaceResult(name, note=f"{self.labels.task} needs a tuned model")
         if self.seconds_left is not None and self.seconds_left <= 0:
             return RaceResult(name, note="no time is left")
@@ -176,7 +183,7 @@ class Race:
         if name == "tfidf":
             return self._run_tfidf(begin)
         if name == "probe":
-            return self._run_probe(begin)
+            return self._run_word_probe(begin) if reads_words else self._run_probe(begin)
         return self._run_tuned(name, begin)
 
     def _run_majority(self, begin: float) -> RaceResult:
@@ -210,6 +217,13 @@ class Race:
         model = ProbeModel(self.embedder, self.probes[-1])
         return self._finish("probe", rows, begin, model.size, model)
 
+    def _run_word_probe(self, begin: float) -> RaceResult:
+        probes = [
+            fit_word_probe(self.base, self.labels, part.train, part.folds) for part in self.parts
+        ]
+        rows = [probe.predict(part.valid) for probe, part in zip(probes, self.parts, strict=True)]
+        return self._finish("probe", rows, begin, probes[-1].size, probes[-1])
+
     def _run_tuned(self, name: ContenderName, begin: float) -> RaceResult:
         if name not in self.tuners:
             return RaceResult(name, note=f"{self.labels.task} has no {name} contender")
@@ -233,7 +247,10 @@ class Race:
     ) -> RaceResult:
         seconds = time.monotonic() - begin
         milliseconds = 0.0 if model is None else self._time(model)
-        predictions = rows[0] if len(rows) == 1 else np.concatenate(list(rows))
+        predictions = rows[0]
+        if len(rows) > 1:
+            is_tagging = self.labels.task == "tagging"  # lists of different lengths
+            predictions = list(chain(*rows)) if is_tagging else np.concatenate(list(rows))
         score = compute_score(self.labels, self.valid, predictions)
         return RaceResult(name, score, seconds, size, milliseconds, predictions, model)
 

@@ -404,7 +404,7 @@ def _describe_run(session: FinetuneSession, winner: RaceResult) -> dict[str, Any
         "text": [*session.columns.texts, *session.columns.choices],
         "label": session.columns.label,
         "contender": winner.name,
-        "model": str(session.embedder.model.path.name),
+        "model": str(session.base.path.name),
         "folds": options.folds,
         "max_time": options.max_time,
         "class_weights": options.class_weights

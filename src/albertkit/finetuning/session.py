@@ -65,7 +65,8 @@ from albertkit.finetuning.race import (
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tuned_model import TunedModel
 from albertkit.finetuning.tuning_recipe import TuningConfig
-from albertkit.sources import DEFAULT_FETCH_OPTIONS, FetchOptions
+from albertkit.runtime import LoadedModel, load
+from albertkit.sources import DEFAULT_FETCH_OPTIONS, WORDS, FetchOptions
 from albertkit.tables import WholeTable
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks import TextEmbedder
@@ -89,7 +90,8 @@ class FinetuneOptions:
         text: The text column, or two columns of pairs; empty: found by names and contents.
         label: The label column; None: detected.
         benchmark: The public data set that the data are, such as "cola"; None: recognised.
-        model: The model whose vectors the probe reads; None: the built-in one.
+        model: The encoder of the probe and of tuning; None: the built-in one, small-en-vectors for
+            texts and small-en for tags, answers and choices.
         folds: Cross-validation with this many folds in place of a split 80/20; 0: none.
         max_time: For the race: "90s", "10m", "1h" or seconds; None: no limit. What cannot finish
             in the time that is left is not begun.
@@ -97,9 +99,9 @@ class FinetuneOptions:
             for each label.
         contenders: Who runs; None: majority, tfidf and probe; contrastive too for single texts with
             fewer than 64 rows a label, and tune from 500 rows on if the model is one for vectors,
-            if there is torch, and always with `tuning`; tune alone for tasks that need it; of
-            linear models the baselines alone, if the tuned model runs its layers another number of
-            times.
+            if there is torch, and always with `tuning`; probe and tune for tags, tune alone
+            for answers and choices; of linear models the baselines alone, if the tuned model runs
+            its layers another number of times.
         seed: Random seed of the split and of all training.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
@@ -186,7 +188,8 @@ class FinetuneSession:
         examples: All labelled rows of the training file.
         valid: Those of the validation file, if there is one.
         labels: The labels and their order.
-        embedder: The encoder of the probe.
+        embedder: Gives the vectors of texts: for the probe, and for near duplicates.
+        base: The encoder of tags, answers and choices, and what is tuned.
         diagnostics: What reading and the checks have to say.
         results: Of the contenders that ran.
     """
@@ -198,6 +201,7 @@ class FinetuneSession:
     valid: Examples | None
     labels: LabelSet
     embedder: TextEmbedder
+    base: LoadedModel
     diagnostics: list[Diagnostic] = field(default_factory=list)
     results: list[RaceResult] = field(default_factory=list)
     show_progress_bar: bool = False
@@ -253,7 +257,12 @@ class FinetuneSession:
             diagnostics += more
             _check_valid_labels(labels, own_valid)
         embedder = TextEmbedder(options.model, truncation="off", **asdict(options.fetch_options))
-        return cls(options, table, columns, examples, own_valid, labels, embedder, diagnostics)
+        base = embedder.model
+        if options.model is None and columns.task not in LINEAR_TASKS:
+            base = load(WORDS)
+        return cls(
+            options, table, columns, examples, own_valid, labels, embedder, base, diagnostics
+        )
 
     @property
     def vectors(self) -> TextVectors:
@@ -323,6 +332,7 @@ class FinetuneSession:
             self.labels,
             self._parts(),
             self.embedder,
+            self.base,
             parse_seconds(self.options.max_time),
             self._weigh,
             {"contrastive": self._tune_pairs, "tune": self._tune},
@@ -419,7 +429,8 @@ class FinetuneSession:
     def _usual_contenders(self) -> tuple[ContenderName, ...]:
         """The linear ones; pairs for few rows of each label, tuning for many, or alone."""
         if self.labels.task not in LINEAR_TASKS:
-            return ("tune",)
+            has_probe = self.labels.task == "tagging" and not self.options.has_repetitions
+            return ("probe", "tune") if has_probe else ("tune",)
         if self.options.has_repetitions:  # a probe has all repetitions
             return (*BASELINES, "tune")
         names, has_tuning = LINEAR_CONTENDERS, self.options.tuning is not None
@@ -468,7 +479,7 @@ class FinetuneSession:
         with tempfile.TemporaryDirectory() as temporary:
             try:
                 return tune(
-                    self.embedder.model,
+                    self.base,
                     self.labels,
                     part.train,
                     part.valid,
