@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.native import HAS_NATIVE
 from tests.support.tiny_heads import save_head
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +78,8 @@ def test_a_python_block_runs_and_prints_its_comments(
     kind: str, block: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A comment `# → text` says what the line before prints."""
+    if "int8" in block and not HAS_NATIVE:
+        pytest.skip("the native engine is not installed: `make build` builds it")
     exec(compile(block, "a page", "exec"), {})  # noqa: S102 - our own pages
     expected = re.findall(r"# → (.*)", block)
     assert capsys.readouterr().out.split("\n")[:-1] == expected
@@ -104,7 +107,10 @@ def test_a_console_block_prints_what_it_shows(kind: str, block: str, tmp_path: P
             check=False,
             env={"PATH": f"{bin_dir}:/usr/bin:/bin", "HOME": str(tmp_path), "COLUMNS": "100"},
         )
-        assert shown.stderr == ""
+        lines = shown.stderr.splitlines()
+        if not HAS_NATIVE:  # what replaces the native engine is printed
+            lines = [line for line in lines if "[engine-replaced]" not in line]
+        assert lines == []
         assert shown.returncode == 0, shlex.quote(command_line)
         if output.strip():
             assert shown.stdout.rstrip() == output.rstrip()

@@ -19,7 +19,7 @@ from albertkit.cli.doctor import Task
 from albertkit.cli.main import run
 from albertkit.doctor import diagnose, examine
 from albertkit.doctor.checks.labelled_data import TASK_NAMES
-from albertkit.doctor.reading import read_lines
+from albertkit.doctor.reading import read_own_texts, read_some_texts
 from albertkit.doctor.render import render
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
@@ -199,8 +199,20 @@ def test_a_long_file_of_texts_is_cut_with_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "texts.txt").write_text("a text\n" * 10_005)
-    assert len(read_lines(tmp_path / "texts.txt")) == 10_000
+    assert len(read_some_texts(tmp_path / "texts.txt")) == 10_000
     assert "the first 10000 of 10005 texts" in caplog.text
+
+
+def test_own_texts_are_lines_or_the_texts_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text('{"text": "a b"}\n')
+    (tmp_path / "texts.jsonl").write_text('{"text": "a b", "id": 1}\n{"text": "c", "id": 2}\n')
+    (tmp_path / "texts.csv").write_text("id,text\n1,a b\n2,c\n")
+    assert read_own_texts(tmp_path / "texts.txt") == ['{"text": "a b"}']
+    assert read_own_texts(tmp_path / "texts.jsonl") == ["a b", "c"]
+    assert read_own_texts(tmp_path / "texts.csv") == ["a b", "c"]
+    (tmp_path / "others.csv").write_text("id,body\n1,a b\n")
+    with pytest.raises(InputError, match=r"\[column-missing\]|\[column-undecided\]"):
+        read_own_texts(tmp_path / "others.csv")
 
 
 def test_a_log_in_utf_16_is_read(tmp_path: Path) -> None:

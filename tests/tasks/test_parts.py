@@ -80,7 +80,8 @@ def test_windows_read_all_of_a_text_and_change_no_other(
     whole = TextEmbedder(place, deterministic=True)
     with caplog.at_level(logging.WARNING):
         vectors = windows.encode([TEXTS[0], LONG])
-    assert caplog.text == ""
+    # without a build of the native engine its replacement is logged
+    assert [line for line in caplog.messages if "[engine-replaced]" not in line] == []
     np.testing.assert_array_equal(vectors[0], whole.encode(TEXTS[0]))
     expected = embedder.encode([LONG], chunk=32, parts="mean")[0]
     np.testing.assert_allclose(vectors[1], expected, atol=1e-5)

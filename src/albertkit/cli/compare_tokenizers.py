@@ -37,7 +37,9 @@ def compare_tokenizers(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--input", "-i", help="A file with a text on each line: count the texts that differ."
+            "--input",
+            "-i",
+            help="A file of texts (lines, .jsonl, .csv …): count those that differ.",
         ),
     ] = None,
     print_format: options.Format = None,
@@ -106,10 +108,10 @@ def _draw(views: "list[TokenizerView]") -> str:
 
 
 def _count(tokenizers: "dict[str, AlbertTokenizer]", file: Path) -> "dict[str, Column]":
-    from albertkit.doctor.reading import read_text
+    from albertkit.doctor.reading import read_own_texts
     from albertkit.doctor.tokenizers import count_differences
 
-    texts = read_text(file).splitlines()
+    texts = read_own_texts(file)
     counts = count_differences(tokenizers, texts)
     first = [
         " ".join(map(str, numbers[:LISTED_TEXTS])) + (" …" if len(numbers) > LISTED_TEXTS else "")

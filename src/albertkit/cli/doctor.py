@@ -36,7 +36,7 @@ def doctor(
         str | None, typer.Option("--with", help="Examine the model with this tokenizer.")
     ] = None,
     text: Annotated[
-        Path | None, typer.Option("--text", help="A file with one of your own texts on each line.")
+        Path | None, typer.Option("--text", help="A file of your own texts: lines, .jsonl, .csv …")
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", help="A model that should give the same outputs.")
@@ -99,7 +99,7 @@ def doctor(
         examine_environment,
         examine_text,
     )
-    from albertkit.doctor.reading import decode_text, read_lines
+    from albertkit.doctor.reading import decode_text, read_some_texts
     from albertkit.doctor.render import render
 
     if target is None or target == PASTED:
@@ -115,7 +115,7 @@ def doctor(
         examination = examine(
             target,
             tokenizer=tokenizer,
-            texts=[] if text is None else read_lines(text),
+            texts=[] if text is None else read_some_texts(text),
             against=against,
             task=task,
             options=load,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.reader import map_file, read_errors
+from albertkit.tables import read_texts
+from albertkit.tables.formats import format_from_name
 
 LOGGER = logging.getLogger(__name__)
 
@@ -33,18 +35,31 @@ def read_text(path: Path) -> str:
     return decode_text(map_file(path), str(path))
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file of the user's texts, at most MOST_TEXTS.
+def read_own_texts(path: Path) -> list[str]:
+    """The user's own texts: the lines of a file, or of a table the column text or the only one.
+
+    Args:
+        path: Of text, or of a table whose name states its format: .jsonl, .csv, .tsv, .parquet, …
 
     Raises:
-        InputError: [texts-missing] for an empty file; and the errors of `read_text`.
+        InputError: [texts-missing] for an empty file, [column-missing]; and the errors of
+            `read_text` and of reading a table.
     """
-    lines = read_text(path).splitlines()
-    if not lines:
+    if format_from_name(path.name) in (None, "lines"):
+        texts = read_text(path).splitlines()
+    else:
+        texts = list(read_texts(path))
+    if not texts:
         raise empty_error("there is no text", str(path))
-    if len(lines) > MOST_TEXTS:
-        LOGGER.warning("%s: the first %d of %d texts are examined", path, MOST_TEXTS, len(lines))
-    return lines[:MOST_TEXTS]
+    return texts
+
+
+def read_some_texts(path: Path) -> list[str]:
+    """The first of the user's own texts, at most MOST_TEXTS; errors as `read_own_texts`."""
+    texts = read_own_texts(path)
+    if len(texts) > MOST_TEXTS:
+        LOGGER.warning("%s: the first %d of %d texts are examined", path, MOST_TEXTS, len(texts))
+    return texts[:MOST_TEXTS]
 
 
 def decode_text(data: bytes | memoryview, where: str) -> str:

@@ -148,7 +148,7 @@ class FinetuneOptions:
             raise InputError(
                 "option-invalid",
                 f"{given} given, and the contenders are {', '.join(self.contenders)}",
-                why="only the contender tune uses them",
+                why="only a tuned model uses them",
                 fix="Add tune to the contenders, or leave recipe and repetitions out",
             )
 
