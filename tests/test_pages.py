@@ -107,10 +107,10 @@ def test_a_console_block_prints_what_it_shows(kind: str, block: str, tmp_path: P
             check=False,
             env={"PATH": f"{bin_dir}:/usr/bin:/bin", "HOME": str(tmp_path), "COLUMNS": "100"},
         )
-        lines = shown.stderr.splitlines()
+        warnings = shown.stderr.splitlines()
         if not HAS_NATIVE:  # what replaces the native engine is printed
-            lines = [line for line in lines if "[engine-replaced]" not in line]
-        assert lines == []
+            warnings = [line for line in warnings if "[engine-replaced]" not in line]
+        assert warnings == []
         assert shown.returncode == 0, shlex.quote(command_line)
         if output.strip():
             assert shown.stdout.rstrip() == output.rstrip()

@@ -194,6 +194,11 @@ def test_check_prints_diagnostics_and_exits_with_1_on_errors(
         ("text,label\na b,x\n", [], "[label-single]"),
         ("text,label\na b\n", [], "[row-malformed]"),
         ("text,score\na b,1.5\nc d,2.5\ne f,good\n", ["--task", "regression"], "[label-invalid]"),
+        (
+            "text,score\na b,1.5\nc d,2.5\ne f,3.25\n",
+            ["--task", "regression", "--class-weights", "auto"],
+            "[option-invalid]",
+        ),
         ("text,label\na b,x\n", ["--contenders", "guess"], "[usage]"),
         ("text,label\na b,x\n", ["--contenders", "tfidf,majority"], "Add probe or tune. [usage]"),
         (f"text,label\n{'a' * 5_000_000},x\nb,y\n", [], "[row-too-long]"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from tests.support.tiny_models import PIECES
 
 from albertkit.errors import Diagnostic
-from albertkit.finetuning.data.checks import CheckedData, check_data, find_suspects
+from albertkit.finetuning import FinetuneOptions, FinetuneSession
+from albertkit.finetuning.data.checks import CheckedData, check_data, check_tags, find_suspects
 from albertkit.finetuning.data.examples import Examples
 from albertkit.finetuning.data.structured import GoldAnswer
 from albertkit.tokenization import AlbertTokenizer
@@ -167,6 +169,25 @@ def test_spans_that_begin_with_an_inside_tag() -> None:
     assert "tags-broken" not in check(examples(words[:2], whole, "tagging"))
     iob1: list[Any] = [("I-X", "B-X", "O"), ("I-Y", "I-X", "O"), ("O", "O", "I-X")]
     assert "tags-broken" not in check(examples(words, iob1, "tagging"))
+
+
+def test_spans_after_the_last_word_that_is_read() -> None:
+    rows = [["word"] * 200, ["word"] * 3, ["word"] * 200]
+    tags = [("B-X", *["O"] * 198, "B-Y"), ("O", "O", "B-X"), ("B-X", *["O"] * 199)]
+    train = replace(examples([" ".join(row) for row in rows], tags, "tagging"), words=rows)
+    tokenizer = AlbertTokenizer.from_pretrained("small-en")
+    lines = [d.what for d in check_tags(CheckedData(train, tokenizer=tokenizer, max_length=128))]
+    assert lines == ["1 span after the 128 ids that the model reads: row 1"]
+    assert not list(check_tags(CheckedData(train, tokenizer=tokenizer, max_length=256)))
+
+
+def test_tags_are_checked_as_the_file_has_them() -> None:
+    rows = [{"tokens": ["a", "b"], "tags": ["B-X", "I-X"]} for _ in range(9)]
+    session = FinetuneSession.open(
+        [*rows, {"tokens": ["a", "c"], "tags": ["I-X", "O"]}], None, FinetuneOptions()
+    )
+    (broken,) = [d for d in session.check() if d.code == "tags-broken"]
+    assert broken.what == "1 of 10 spans have no B- tag at the beginning: row 10"
 
 
 def test_suspected_labels_are_those_that_other_rows_contradict() -> None:

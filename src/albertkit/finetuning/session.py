@@ -42,6 +42,7 @@ from albertkit.finetuning.data.split import (
     make_clusters,
     make_strata,
 )
+from albertkit.finetuning.data.structured import split_cell
 from albertkit.finetuning.probe import (
     FOLDS,
     TextVectors,
@@ -305,6 +306,11 @@ class FinetuneSession:
             for name, cells in self.table.columns.items()
             if name not in used
         }
+        tags = None
+        if self.labels.task == "tagging":
+            cells = self.table.columns[self.columns.label]
+            tags = [split_cell(cells[n]) for n in order]
+        is_linear = self.labels.task in LINEAR_TASKS
         vectors, valid_vectors = self.vectors.joined, self.valid_vectors
         results = check_data(
             CheckedData(
@@ -312,10 +318,11 @@ class FinetuneSession:
                 self.valid,
                 vectors if vectors.size else None,
                 None if valid_vectors is None or not vectors.size else valid_vectors.joined,
-                self.embedder.tokenizer,
-                self.embedder.max_seq_length,
+                self.base.tokenizer,
+                self.embedder.max_seq_length if is_linear else self.base.max_length,
                 probabilities,
                 others,
+                tags,
             )
         )
         self.diagnostics = sort_by_severity([*self.diagnostics, *results])
@@ -325,9 +332,11 @@ class FinetuneSession:
         """Split the rows; the time for all contenders begins.
 
         Raises:
-            InputError: [texts-missing] if they cannot be split; [answer-not-in-context].
+            InputError: [texts-missing] if they cannot be split; [answer-not-in-context];
+                [option-invalid] for class weights that the task or its labels do not have.
         """
         self._check_answers()
+        self._weigh(self.examples)  # refuses weights of a task without classes
         self._race = Race(
             self.labels,
             self._parts(),

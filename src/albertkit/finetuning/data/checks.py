@@ -21,7 +21,7 @@ from albertkit.errors.exceptions import count_noun, list_names
 from albertkit.finetuning.data.columns import is_empty
 from albertkit.finetuning.data.examples import ROWS_SHOWN, Examples, LabelSet, list_rows
 from albertkit.finetuning.data.split import find_near_duplicates
-from albertkit.tasks.tag_spans import BEGIN, INSIDE, SINGLE, split_tag
+from albertkit.tasks.tag_spans import BEGIN, INSIDE, SINGLE, read_spans, split_tag
 from albertkit.tokenization import AlbertTokenizer
 
 FEWEST_ROWS, RARE_ROWS = 100, 50  # Source: spaCy, cli/debug_data.py
@@ -46,6 +46,7 @@ class CheckedData:
         max_length: Ids of a text at most.
         probabilities: [N, C] of the training rows by models that were not trained on them.
         other_columns: Name → cells of the training rows; columns that nothing reads.
+        tags: [N] of tagging, as the file has them; the examples' own are BIO. None: the examples'.
     """
 
     train: Examples
@@ -56,6 +57,7 @@ class CheckedData:
     max_length: int = 512
     probabilities: Float64Array | None = None
     other_columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    tags: Sequence[Sequence[str]] | None = None
 
     @property
     def has_classes(self) -> bool:
@@ -374,10 +376,11 @@ def check_answers(data: CheckedData) -> Iterator[Diagnostic]:
 
 
 def check_tags(data: CheckedData) -> Iterator[Diagnostic]:
-    """No tag O; spans that begin with an inside tag, where most begin with B."""
+    """No tag O; spans that begin with an inside tag, where most begin with B; spans not read."""
     if data.train.task != "tagging":
         return
-    whole, broken = _count_spans(data.train)
+    yield from _check_cut_spans(data)
+    whole, broken = _count_spans(data.train.labels if data.tags is None else data.tags)
     if whole > len(broken) > 0:  # in IOB1, nearly all spans begin with an inside tag
         yield Diagnostic(
             "tags-broken",
@@ -399,10 +402,37 @@ def check_tags(data: CheckedData) -> Iterator[Diagnostic]:
         )
 
 
-def _count_spans(train: Examples) -> tuple[int, Int64Array]:
+def _check_cut_spans(data: CheckedData) -> Iterator[Diagnostic]:
+    """Spans after the last word that the model reads."""
+    if data.tokenizer is None:
+        return
+    cut: list[int] = []
+    for number, (words, tags) in enumerate(
+        zip(data.train.words or [], data.train.labels, strict=True)
+    ):
+        if len(words) < data.max_length - 2 and sum(map(len, words)) < data.max_length - 2:
+            continue  # a piece has a character at least
+        call = data.tokenizer(
+            words, is_split_into_words=True, truncation=True, max_length=data.max_length
+        )
+        read = max((word for word in call.word_ids(0) if word is not None), default=-1) + 1
+        cut += [number for span in read_spans(tags) if span.end > read]
+    if cut:
+        yield Diagnostic(
+            "text-truncated",
+            "warning",
+            f"{count_noun(len(cut), 'span')} after the {data.max_length} ids that the model reads:"
+            f" {list_rows(data.train.rows[np.unique(cut)])}",
+            why="it neither learns nor finds them",
+            fix="Divide these rows, or give a --model that reads longer texts",
+            where=data.train.name,
+        )
+
+
+def _count_spans(labels: Sequence[Sequence[str]]) -> tuple[int, Int64Array]:
     """Spans that begin with B or S, and the example of each that begins with I or E."""
     whole, broken = 0, []
-    for number, tags in enumerate(train.labels):
+    for number, tags in enumerate(labels):
         before = ("O", "")
         for tag in map(split_tag, tags):
             prefix, label = tag

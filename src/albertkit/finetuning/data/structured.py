@@ -31,14 +31,24 @@ def read_tags(cell: object, words: Sequence[str]) -> tuple[str, ...]:
     """The tags of words, as BIO.
 
     Raises:
-        ValueError: for another number of tags than of words.
+        ValueError: for another number of tags than of words, and as `split_cell`.
+    """
+    tags = split_cell(cell)
+    if len(tags) != len(words):
+        raise ValueError(f"there are {len(tags)} tags for {len(words)} words")
+    return tuple(to_bio(tags))
+
+
+def split_cell(cell: object) -> list[str]:
+    """The tags of a cell: a list, or a text with spaces between them.
+
+    Raises:
+        ValueError: for other cells.
     """
     tags = cell.split() if isinstance(cell, str) else cell
     if not isinstance(tags, list | tuple):
         raise ValueError(f"the tags are {cell!r}, no list")
-    if len(tags) != len(words):
-        raise ValueError(f"there are {len(tags)} tags for {len(words)} words")
-    return tuple(to_bio([str(tag) for tag in tags]))
+    return [str(tag) for tag in tags]
 
 
 def to_bio(tags: Sequence[str]) -> list[str]:
