@@ -13,6 +13,7 @@ from typing import get_args
 
 import pytest
 from tests.finetuning.test_finetune import ROWS
+from tests.support.full_disk import limit_file_size
 
 from albertkit.cli import finetune as command
 from albertkit.cli.main import run
@@ -258,6 +259,21 @@ with hold_lock(Path("messy-model.run"), why=""):
     assert not Path("messy-model").exists()
     assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 0  # the lock died with it
     assert not Path("messy-model.run").exists()
+
+
+def test_a_full_disk_leaves_the_earlier_model(capsys: pytest.CaptureFixture[str]) -> None:
+    write_messy("messy.csv")
+    assert run(["finetune", "messy.csv", "--contenders", "probe"]) == 0
+    model = Path("messy-model")
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    with limit_file_size(1_000_000):
+        assert run(["finetune", "messy.csv", "--contenders", "probe", "--seed", "1"]) == 3
+    errors = [line for line in capsys.readouterr().err.splitlines() if "[write-failed]" in line]
+    assert len(errors) == 1
+    assert errors[0].startswith("error: 'messy-model' could not be written: File too large")
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+    assert {path.name for path in Path.cwd().iterdir()} == {"messy.csv", "messy-model"}
 
 
 def test_the_words_of_the_options_are_the_librarys() -> None:

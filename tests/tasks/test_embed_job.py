@@ -55,6 +55,18 @@ def test_messages_number_texts_through_the_whole_input(model: str, tmp_path: Pat
         make_shard(of_one.open(), ShardTask(of_one, Shards(tmp_path, "npy"), 0))
 
 
+def test_the_warning_of_empty_texts_says_whether_search_shows_them(
+    model: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("id,text\n1,water\n2,\n")
+    job = EmbedJob((str(table),), column="text", keep=("id",), model=model, load=NUMPY)
+    for own, words in ((job, "search may show it"), (replace(job, keep=()), "search never shows")):
+        done = make_shard(own.open(), ShardTask(own, Shards(tmp_path, "npy"), 0))
+        (warning,) = done.report.diagnostics()
+        assert words in warning.line()
+
+
 def test_the_types_of_its_fields_can_be_resolved() -> None:
     """As a writer of JSON does."""
     assert {*get_type_hints(EmbedJob)} == {field.name for field in fields(EmbedJob)}

@@ -71,9 +71,9 @@ class EmbedJob(TableJob):
 
     def start(self, opened: TextEmbedder, line: ProgressLine | None = None) -> EmbedCall:
         """See TableJob."""
-        return EmbedCall(
-            opened.encode_call(self.encode, line), VectorCast(self.encode.precision, self.ranges)
-        )
+        call = opened.encode_call(self.encode, line)
+        call.report.empty_in_search = "hidden" if self.with_texts else "shown"
+        return EmbedCall(call, VectorCast(self.encode.precision, self.ranges))
 
     @property
     def with_texts(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from albertkit.tokenization.vocabulary import PieceTable
 
 LOGGER = logging.getLogger(__name__)
+
+EmptyInSearch: TypeAlias = Literal["hidden", "shown", ""]
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class EncodeReport:
         max_length: Ids of a text at most, special tokens included.
         truncation: What to do with longer texts.
         has_windows: Whether the task can read long texts in parts, for the advice of a warning.
+        empty_in_search: What search does with empty texts: it cannot see that they are empty if the
+            texts are not written. "" if the results are not searched.
         texts: How many texts were seen.
         empty: Texts without a character besides whitespace. A pair is never empty.
         unknown: Texts of which the vocabulary has no piece.
@@ -62,6 +66,7 @@ class EncodeReport:
         self.max_length = max_length
         self.truncation = truncation
         self.has_windows = has_windows
+        self.empty_in_search: EmptyInSearch = "hidden" if has_windows else ""
         self.texts = self.lost = self.longest = self._encoded = 0
         self.reads_parts = False
         self.empty, self.unknown = TextGroup(), TextGroup()
@@ -142,7 +147,7 @@ class EncodeReport:
         """The warnings, for callers that do not read logs."""
         warnings = []
         if self.empty.count:
-            warnings.append(warn_of_empty(self.empty, self.texts))
+            warnings.append(warn_of_empty(self.empty, self.texts, self.empty_in_search))
         if self.unknown.count:
             verbs = ("consists", "consist")
             warnings.append(
@@ -226,16 +231,20 @@ class EncodeReport:
         self.longest = max(self.longest, longest)
 
 
-def warn_of_empty(empty: TextGroup, texts: int) -> Diagnostic:
+def warn_of_empty(empty: TextGroup, texts: int, in_search: EmptyInSearch = "hidden") -> Diagnostic:
     """The warning about empty texts, whether they get answers or are searched."""
+    is_one = empty.count == 1
+    why = "it keeps its row" if is_one else "they keep their rows"
+    why += ", so that rows and texts stay aligned"
+    if in_search == "hidden":
+        why += f", but search never shows {'it' if is_one else 'them'}"
+    elif in_search == "shown":
+        why += f", and search may show {'it' if is_one else 'them'}: the texts are not written"
     return Diagnostic(
         "text-empty",
         "warning",
         f"{count_texts(empty.count, texts, 'is', 'are')} empty{name_first(empty, texts)}",
-        why="it keeps its row, so that rows and texts stay aligned, but search never shows it"
-        if empty.count == 1
-        else "they keep their rows, so that rows and texts stay aligned, but search never shows"
-        " them",
+        why=why,
         fix="Leave empty texts out to see no warning",
     )
 
