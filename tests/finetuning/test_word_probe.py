@@ -12,6 +12,8 @@ from albertkit import TokenClassifier, finetune, load
 from albertkit.engine.packing import compute_token_vectors
 from albertkit.finetuning import word_probe
 from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.linear_model import compute_row_losses, fit_linear
+from albertkit.finetuning.probe import STRENGTHS
 from albertkit.finetuning.word_probe import compute_word_vectors, fit_word_probe
 from albertkit.runtime import LoadedModel
 
@@ -87,6 +89,26 @@ def test_words_that_the_model_does_not_read_are_outside(base: LoadedModel) -> No
     (tags,) = probe.predict(make_examples([long], [["O"] * 600]))
     assert len(tags) == 600
     assert (tags[0], tags[-1]) == ("B-PER", "O")
+
+
+def test_the_strength_is_chosen_by_held_out_words(base: LoadedModel) -> None:
+    """Of a split the validation rows are fold 0, and the training rows have the others."""
+    folds = 1 + np.arange(len(EXAMPLES)) % 4
+    probe = fit_word_probe(base, LABELS, EXAMPLES, folds)
+    words = compute_word_vectors(base, LABELS, EXAMPLES)
+    held = np.repeat(folds == 1, words.counts)
+    x = (words.vectors - words.vectors.mean(0)).astype(np.float64) / words.vectors.std(0).mean()
+    targets = np.eye(len(LABELS.names))[words.tags]
+    losses = {
+        strength: compute_row_losses(
+            fit_linear(x[~held], targets[~held], "softmax", strength).logits(x[held]),
+            targets[held],
+            "softmax",
+        ).sum()
+        for strength in STRENGTHS
+    }
+    assert losses[probe.strength] == pytest.approx(min(losses.values()), rel=1e-2)
+    assert len({round(float(loss), 3) for loss in losses.values()}) > 1
 
 
 def test_of_many_words_a_sample_is_learned(

@@ -133,7 +133,7 @@ def fit_word_probe(
         base: Has the encoder.
         labels: The labels and their order.
         train: N examples of tagging.
-        folds: [N]; the examples of fold 0 choose the strength of the penalty.
+        folds: [N]; the examples of the first fold among them choose the strength of the penalty.
     """
     order = np.random.default_rng(0).permutation(len(train))
     sizes = np.cumsum([len((train.words or [])[n]) for n in order.tolist()])
@@ -143,8 +143,9 @@ def fit_word_probe(
     mean, scale = words.vectors.mean(0), float(words.vectors.std(0).mean()) or 1.0
     x = (words.vectors - mean).astype(np.float64) / scale
     targets = np.eye(len(labels.names))[words.tags]
-    held = np.repeat(folds[chosen] == 0, words.counts)
-    rest = ~held if held.any() and not held.all() else np.ones(len(x), np.bool_)
+    own_folds = folds[chosen]
+    held = np.repeat(own_folds == own_folds.min(), words.counts)
+    rest = np.ones(len(x), np.bool_) if held.all() else ~held
     best: tuple[float, float, LinearModel] | None = None
     for strength in STRENGTHS:
         start = None if best is None else best[2]
