@@ -1,0 +1,146 @@
+"""Which settings of small-en learn most in equal time: a table of short runs from the same start.
+
+    python benchmarks/pretraining_search.py [VARIANT ...] [--seconds 180] [--teacher TEACHER]
+
+Each variant is recipes/small-en.toml with a few other settings, trained for so many seconds of the
+processor on one thread; schedules and rates span this time. Batches, teacher and optimizer count,
+initialization and evaluation do not. The data is that which recipes/small-en.sh prepares. Results
+go to benchmarks/pretraining_search.json, which a second command completes: a variant that has a
+result is not run again. `--table` prints the table without a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Final
+from unittest.mock import patch
+
+from albertkit.pretraining.pretrain import pretrain
+from albertkit.pretraining.pretraining_config import PretrainingConfig
+from albertkit.pretraining.recipe import Recipe, read_recipe
+from albertkit.training.devices import keep_freed_memory, set_threads
+from albertkit.training.metrics_log import read_metrics
+from albertkit.training.schedules import Ramp, Stages
+
+RECIPE: Final = Path(__file__).parents[1] / "recipes" / "small-en.toml"
+RESULTS: Final = Path(__file__).with_suffix(".json")
+RUNS: Final = RECIPE.parents[1] / "runs" / "pretraining-search"  # of checkpoints, until a run ends
+NO_SAVES: Final = 10**9  # steps: a run saves at its end, and on Ctrl-C or SIGTERM
+LOSS, ACCURACY = "valid_masked_loss", "valid_masked_accuracy"
+BASE: Final = "as the recipe: H 256, 4 layers of one group, 16 rows, 30 % masked, depth 4 · 2 · 4"
+
+Settings = Mapping[str, object]
+
+
+def in_two(value: int, later: int) -> Stages:
+    """Another value for the second half."""
+    return Stages(((0.0, value), (0.5, later)))
+
+
+def falling_depth(full: int) -> Stages:
+    """As in the recipe: half of the layers, but not at the beginning and the end."""
+    return Stages(((0.0, full), (0.13, full // 2), (0.74, full)))
+
+
+def constant(value: float) -> Ramp:
+    return Ramp(((0.0, value),))
+
+
+ALL_LAYERS: Final[Settings] = {"depth": in_two(4, 4)}
+WIDE: Final[Settings] = {
+    "hidden_size": 384,
+    "intermediate_size": 1536,
+    "num_attention_heads": 6,
+}
+VARIANTS: Final[Mapping[str, Settings]] = {
+    BASE: {},
+    "all 4 layers all the time": ALL_LAYERS,
+    "4 groups (all 4 layers all the time)": {**ALL_LAYERS, "num_hidden_groups": 4},
+    "2 layers, then 4": {"depth": in_two(2, 4)},
+    "H 384, 2 layers": {**WIDE, "num_hidden_layers": 2, "depth": Stages(((0.0, 2),))},
+    "H 312, 6 layers (depth 6 · 3 · 6)": {
+        "hidden_size": 312,
+        "intermediate_size": 1248,
+        "num_attention_heads": 6,
+        "num_hidden_layers": 6,
+        "depth": falling_depth(6),
+    },
+    "32 rows": {"batch_size": Stages(((0.0, 32),))},
+    "64 rows": {"batch_size": Stages(((0.0, 64),))},
+    "15 % masked": {"mlm_probability": constant(0.15)},
+    "40 % masked": {"mlm_probability": constant(0.40)},
+    "the teacher's token vectors, weight 1 → 0": {
+        "teacher": "",  # --teacher
+        "teacher_weight": Ramp(((0.0, 1.0), (0.7, 0.0))),
+    },
+}
+
+
+def make_recipe(settings: Settings, seconds: float, teacher: str) -> Recipe[PretrainingConfig]:
+    """The recipe with other settings, to be trained for so many seconds."""
+    recipe = read_recipe(RECIPE, PretrainingConfig)
+    if "teacher" in settings:
+        settings = {**settings, "teacher": teacher}
+    model = {k: v for k, v in settings.items() if hasattr(recipe.model, k)}
+    data = {k: v for k, v in settings.items() if hasattr(recipe.data, k)}
+    return replace(
+        recipe,
+        model=replace(recipe.model, **model),  # type: ignore[arg-type]  # of each field's type
+        data=replace(recipe.data, **data),  # type: ignore[arg-type]
+        training=replace(
+            recipe.training, max_tokens=0, max_hours=seconds / 3600, save_steps=NO_SAVES
+        ),
+    )
+
+
+def train(name: str, seconds: float, teacher: str) -> dict[str, float | None]:
+    """Run one variant; its figures on the held-out text."""
+    directory = RUNS / str(list(VARIANTS).index(name))
+    recipe = make_recipe(VARIANTS[name], seconds, teacher)
+    with patch("albertkit.training.loop.time", SimpleNamespace(monotonic=time.process_time)):
+        pretrain(recipe, directory)
+    lines = read_metrics(directory)
+    figures = {**lines[-2], **lines[-1]}  # the last of training, and the evaluation after it
+    shutil.rmtree(directory)
+    return {key: figures[key] for key in ("seconds", "step", "tokens", LOSS, ACCURACY)}
+
+
+def table(results: Mapping[str, Mapping[str, float]]) -> str:
+    """The results in the order of their losses, as Markdown."""
+    lines = [
+        "| variant | tokens | masked LM: loss (nats) | accuracy |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, figures in sorted(results.items(), key=lambda item: item[1][LOSS]):
+        tokens, loss, accuracy = (figures[key] for key in ("tokens", LOSS, ACCURACY))
+        lines.append(f"| {name} | {tokens / 1e6:.2f} M | {loss:.3f} | {accuracy:.3f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="numbers; none: all")
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--teacher", default="sentence-transformers/all-MiniLM-L6-v2")
+    parser.add_argument("--table", action="store_true", help="print the table of the results")
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    chosen = [list(VARIANTS)[int(number)] for number in options.variants] or list(VARIANTS)
+    keep_freed_memory()
+    set_threads(1)
+    for name in [] if options.table else chosen:
+        if name not in results:
+            results[name] = train(name, options.seconds, options.teacher)
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
