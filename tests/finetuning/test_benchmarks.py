@@ -181,6 +181,19 @@ def test_races_directory_and_rows(tmp_path: Path) -> None:
         read(tmp_path / "RACE")
 
 
+def test_arcs_choices_have_letters_or_numbers() -> None:
+    choices = {"text": ["a leaf", "a stone"], "label": ["A", "B"]}
+    numbered = {"text": ["a fish", "a bird"], "label": ["1", "2"]}
+    rows = [
+        {"question": "What burns?", "choices": choices, "answerKey": "A"},
+        {"question": "What flies?", "choices": numbered, "answerKey": "2"},
+    ]
+    examples = FinetuneSession.open(rows, None, FinetuneOptions()).examples
+    assert examples.task == "multiple-choice"
+    assert examples.choices == [["a leaf", "a stone"], ["a fish", "a bird"]]
+    assert examples.labels == [0, 1]
+
+
 def test_swag_is_two_beginnings_and_four_endings(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text(

@@ -45,6 +45,7 @@ TEXT_NAMES = (
 CONTEXT_NAMES = ("context", "passage", "paragraph", "article", "sent1")
 QUESTION_NAMES = ("question", "sent2", "ctx")  # SWAG and HellaSwag: the beginning of a sentence
 CHOICE_NAMES = ("choices", "options", "endings", "answers")
+ANSWER_NAMES = ("answer", "label", "correct", "answer_index", "answers", "answerkey")
 WORD_NAMES = ("tokens", "words")
 TAG_NAMES = ("tags", "ner_tags", "ner", "labels", "label")
 SEPARATORS = ("|", ";", ",")
@@ -171,7 +172,7 @@ def _find_special(
     context = _find_named(table, CONTEXT_NAMES)
     question = text[0] if text else _find_named(table, QUESTION_NAMES)
     choices = _find_choices(table, label)
-    answer = label or _find_named(table, ("answer", "label", "correct", "answer_index", "answers"))
+    answer = label or _find_named(table, ANSWER_NAMES)
     if task in ("multiple-choice", None) and choices and answer and answer not in choices:
         texts = text or tuple(name for name in (context, question) if name)
         return Columns("multiple-choice", texts, answer, choices)

@@ -6,6 +6,7 @@ are named in a file without a header, and which labels mean that there is none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from albertkit.errors import InputError
@@ -154,7 +155,7 @@ def find_benchmark(
         InputError: [option-invalid] for an unknown name, or another task than the benchmark's.
     """
     check_choice("benchmark", name, (*BENCHMARK_NAMES, None))
-    table = _name_cola(table)
+    table = _split_choices(_name_cola(table))
     own = {column.lower().strip() for column in table.columns}
     benchmark = next(
         (
@@ -195,6 +196,18 @@ def _name_cola(table: WholeTable) -> WholeTable:
     if not all(is_empty(cell) or cell == "*" for cell in columns[2][:1000]):
         return table
     return replace(table, columns=dict(zip(COLA_COLUMNS, columns, strict=True)))
+
+
+def _split_choices(table: WholeTable) -> WholeTable:
+    """ARC's rows in `datasets` have {"text": […], "label": […]} as choices: two columns."""
+    cells = table.columns.get("choices", [])
+    if not cells or not all(isinstance(cell, Mapping) and "text" in cell for cell in cells):
+        return table
+    columns = {name: own for name, own in table.columns.items() if name != "choices"}
+    columns["choices"] = [cell["text"] for cell in cells]
+    if all("label" in cell for cell in cells):
+        columns["choice_labels"] = [cell["label"] for cell in cells]
+    return replace(table, columns=columns)
 
 
 def _clear_missing(table: WholeTable) -> WholeTable:
