@@ -7,7 +7,8 @@ Both models see the same sequences: ours packed end to end, transformers' in pad
 plain loop (forward, backward, clipping, AdamW), each in float32 and under bfloat16 autocast. All
 contestants of a shape are measured in turn (A B C, A B C), so that a busy machine slows all of
 them; the ratio to transformers in the same precision is the median over rounds. "useful GFLOP/s"
-counts three times the products of the encoder, the attention and the head at masked slots.
+counts three times the products of the encoder, the attention and the head at masked slots; ours
+computes most of the last layer at few slots, and all of it is counted.
 """
 
 from __future__ import annotations
