@@ -113,7 +113,7 @@ def test_one_long_text_is_divided_among_threads() -> None:
         hidden_size=256,
         num_hidden_layers=2,
         num_attention_heads=4,
-        intermediate_size=512,
+        intermediate_size=2048,  # matrices of 2 MiB, which have large pages
         max_position_embeddings=700,
     )
     weights, text = random_weights(config), random_encodings(config, [700])
