@@ -20,6 +20,7 @@ from albertkit.tokenization.encodings import concat_ranges
 TOKEN = re.compile(r"(?u)\b\w\w+\b")  # scikit-learn's: words of two letters or more
 MOST_FEATURES = 50_000
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # C of the logistic regression
+CHOOSING_ROWS = 1000  # by which the strength is chosen, so that many rows take little more time
 LOSSES: dict[str, Loss] = {
     "classification": "softmax",
     "multi-label": "sigmoid",
@@ -153,9 +154,10 @@ def predict_tfidf(
         return predict_majority(labels, train, valid), 0
     features = vectorizer.transform(train.texts())
     targets = labels.one_hot(train)
-    loss = LOSSES[labels.task]
+    loss, weights = LOSSES[labels.task], np.ones(len(train)) if row_weights is None else row_weights
+    few = np.random.default_rng(0).permutation(len(train)) < CHOOSING_ROWS  # [N]
     strength, _ = choose_strength(
-        features, targets, loss, STRENGTHS, folds, row_weights=row_weights
+        features[few], targets[few], loss, STRENGTHS, folds[few], row_weights=weights[few]
     )
     model = fit_linear(features, targets, loss, strength, row_weights=row_weights)
     return model.probabilities(vectorizer.transform(valid.texts())), model.weight.size
