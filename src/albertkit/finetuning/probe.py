@@ -193,7 +193,7 @@ def fit_probe(
     dot_scale = 0.0
     if vectors.second is not None:
         dots = x[:, -D:].sum(1, keepdims=True)  # [N, 1], u · v without its mean
-        dot_scale = DOT_SCALE / max(1e-12, float(dots.std()))
+        dot_scale = DOT_SCALE / max(0.01, float(dots.std()))  # equal pairs differ by rounding
         x = np.hstack([x, dots * dot_scale])
     strength, logits = choose_strength(x, targets, loss, STRENGTHS, folds, row_weights=row_weights)
     model = fit_linear(x, targets, loss, strength, row_weights=row_weights)
