@@ -365,11 +365,14 @@ class FinetuneSession:
         winner = choose_winner(self.results)
         if winner is None or winner.model is None or self._race is None:
             reasons = "; ".join(f"{r.name}: {r.note}" for r in self.results if r.note)
+            has_probe = self.labels.task in (*LINEAR_TASKS, "tagging")
             raise InputError(
                 "nothing-trained",
                 "no contender can be kept",
                 why=reasons or "only baselines ran",
-                fix="Add probe or tune to the contenders, or give more time",
+                fix="Add probe or tune to the contenders, or give more time"
+                if has_probe
+                else "Install torch if it is missing, or give more time",
             )
         for result in self.results:
             own, best = result.score, winner.score
