@@ -51,7 +51,7 @@ run: $(PLAIN)/done
 	@echo
 	@echo "Words for a gap, by small-en: a small model that knows which words go together, but few facts."
 	@$(PLAIN)/bin/albertkit fill-mask \
-		"The river flows into the [MASK]." --format table
+		"She opened the [MASK] and walked in." --format table
 
 test: $(DEV)/done
 	$(DEV)/bin/python -m pytest

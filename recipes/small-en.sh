@@ -22,4 +22,7 @@ if [ ! -d valid ]; then
   albertkit shards "$corpus/valid.txt.zst" -t "$vocabulary" -o valid
 fi
 cd ../..
-albertkit pretrain recipes/small-en.toml --run runs/small-en/run -o runs/small-en-model "$@"
+if [ ! -d runs/small-en/model ]; then
+  albertkit pretrain recipes/small-en.toml --run runs/small-en/run -o runs/small-en/model "$@"
+fi
+albertkit pretrain recipes/small-en-longer.toml --run runs/small-en/longer -o runs/small-en-model "$@"
