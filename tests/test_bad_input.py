@@ -549,10 +549,21 @@ def test_a_new_head_is_a_warning_and_no_error(
     assert "has no classifier: these parts are new and untrained" in caplog.text
 
 
-def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["embed", "a", "-m", "MODEL", "--engine", "numpy"],
+        ["--help"],
+        ["help", "embed"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop, words: list[str]) -> None:
+    words = [str(w.vectors) if word == "MODEL" else word for word in words]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*STARTED, "embed", "a", "-m", str(w.vectors), "--engine", "numpy"],
+            [*STARTED, *words],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,

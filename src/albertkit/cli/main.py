@@ -12,6 +12,7 @@ import io
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from albertkit.cli.output import open_standard_output
 from albertkit.errors import AlbertKitError, InputError
 
 CTRL_C = 130
+HELP_OPTIONS = ("-h", "--help")
+PRINTED_BY_TYPER = frozenset({*HELP_OPTIONS, "--version"})
 # Modules whose notes answer an option: which precision `auto` is, and the error of int8.
 ALWAYS_LOGGED = ("albertkit.engine.precision", "albertkit.engine.native.int8_error")
 INPUT_OPTIONS = ("-i", "--input", "--in")
@@ -209,7 +213,7 @@ app = typer.Typer(
     epilog="Help for a command: albertkit COMMAND --help",
     rich_markup_mode=None,  # importing rich would double the time of --help
     pretty_exceptions_enable=False,  # a bug's traceback is plain text, to be pasted into a report
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": list(HELP_OPTIONS), "max_content_width": 100},
 )
 
 
@@ -244,8 +248,11 @@ def run(arguments: Sequence[str]) -> int:
     words = list(arguments) or ["--help"]
     if words[0] == "help":  # git's habit: `help embed` is `embed --help`
         words = [*words[1:], "--help"]
+    # results are printed by the commands, each of which opens standard output by itself
+    prints_help = not PRINTED_BY_TYPER.isdisjoint(words)
     try:
-        status = app(words, prog_name="albertkit", standalone_mode=False)
+        with open_standard_output() if prints_help else nullcontext():
+            status = app(words, prog_name="albertkit", standalone_mode=False)
     except AlbertKitError as error:
         return _report(error)
     except typer.TyperException as error:
