@@ -49,6 +49,14 @@ def test_a_number_may_change_over_time() -> None:
         ({**PLAIN, "max_steps": 1.5}, "recipe-value-invalid", "1.5"),
         ({**PLAIN, "precision": "float16"}, "recipe-value-invalid", "'bfloat16'"),
         ({**PLAIN, "compile": 1}, "recipe-value-invalid", "bool"),
+        ({**PLAIN, "beta1": 1.0}, "recipe-value-invalid", "beta1 is 1.0"),
+        ({**PLAIN, "beta2": -0.1}, "recipe-value-invalid", "beta2 is -0.1"),
+        ({**PLAIN, "epsilon": 0}, "recipe-value-invalid", "epsilon is 0"),
+        (
+            {**PLAIN, "learning_rate": 0, "muon_learning_rate": 0.01},
+            "recipe-value-invalid",
+            "muon_learning_rate is 0.01",
+        ),
         (None, "recipe-key-missing", "[training]"),
     ],
 )

@@ -36,6 +36,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "max_hours": (0, math.inf),
     "muon_learning_rate": (0, math.inf),
     "decay_ratio": (0, 1),
+    "beta1": (0, 0.999999),  # at 1 the means stay 0, and AdamW divides by 0
+    "beta2": (0, 0.999999),
+    "epsilon": (1e-12, math.inf),  # at 0, a gradient of 0 would be divided by 0
     "logging_steps": (1, math.inf),
     "save_steps": (1, math.inf),
     "keep_checkpoints": (1, math.inf),
@@ -82,6 +85,14 @@ class TrainingConfig:
                 "[training] has no end",
                 why="max_steps, max_tokens and max_hours are all 0",
                 fix="Give one of them",
+            )
+        if self.muon_learning_rate and not self.learning_rate:
+            raise FormatError(
+                "recipe-value-invalid",
+                f"[training] learning_rate is 0, and muon_learning_rate is"
+                f" {self.muon_learning_rate!r}",
+                why="both follow one schedule, which is that of learning_rate",
+                fix="Give a learning_rate above 0",
             )
 
     def learning_rate_at(self, fraction: float) -> float:
