@@ -181,6 +181,16 @@ def test_spans_after_the_last_word_that_is_read() -> None:
     assert not list(check_tags(CheckedData(train, tokenizer=tokenizer, max_length=256)))
 
 
+def test_a_letter_that_no_piece_has_is_two_ids() -> None:
+    words = ["ж"] * 100
+    tags = [(*["O"] * 99, "B-X")]
+    train = replace(examples([" ".join(words)], tags, "tagging"), words=[words])
+    tokenizer = AlbertTokenizer.from_pretrained("small-en")
+    (cut,) = check_tags(CheckedData(train, tokenizer=tokenizer, max_length=128))
+    assert cut.code == "text-truncated"
+    assert not list(check_tags(CheckedData(train, tokenizer=tokenizer, max_length=256)))
+
+
 def test_tags_are_checked_as_the_file_has_them() -> None:
     rows = [{"tokens": ["a", "b"], "tags": ["B-X", "I-X"]} for _ in range(9)]
     session = FinetuneSession.open(

@@ -410,12 +410,16 @@ def _check_cut_spans(data: CheckedData) -> Iterator[Diagnostic]:
     for number, (words, tags) in enumerate(
         zip(data.train.words or [], data.train.labels, strict=True)
     ):
-        if len(words) < data.max_length - 2 and sum(map(len, words)) < data.max_length - 2:
-            continue  # a piece has a character at least
+        text = " ".join(words)
+        if text.isascii() and len(text) < data.max_length - 2:
+            continue  # a piece has a character, or the space before a word
         call = data.tokenizer(
             words, is_split_into_words=True, truncation=True, max_length=data.max_length
         )
-        read = max((word for word in call.word_ids(0) if word is not None), default=-1) + 1
+        word_ids = call.word_ids(0)
+        if len(word_ids) < data.max_length:
+            continue  # the last words may have no piece
+        read = max((word for word in word_ids if word is not None), default=-1) + 1
         cut += [number for span in read_spans(tags) if span.end > read]
     if cut:
         yield Diagnostic(
