@@ -102,6 +102,12 @@ def test_answers_are_read_in_all_forms() -> None:
     assert read_answer("dog", context).is_missing
 
 
+def test_words_and_tags_of_csv_have_spaces_between_them() -> None:
+    table = WholeTable("data.csv", {"tokens": ["in Rome"], "tags": ["O B-LOC"]}, range(1, 2))
+    examples, _ = make_examples(table, find_columns(table, task="tagging"))
+    assert (examples.words, examples.labels) == ([["in", "Rome"]], [("O", "B-LOC")])
+
+
 def test_the_right_choice_by_letter_number_text_or_name() -> None:
     for answer in ("B", "1", 1, "Bob", 1.0):
         examples, _ = read(question=["who?"], choices=[["Ada", "Bob"]], answer=[answer])

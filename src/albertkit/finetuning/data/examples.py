@@ -18,7 +18,7 @@ from albertkit.arrays import Float64Array, Int64Array
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.exceptions import count_noun
 from albertkit.finetuning.data.columns import Columns, Task, is_empty, parse_number
-from albertkit.finetuning.data.structured import read_answer, read_choices, read_tags
+from albertkit.finetuning.data.structured import read_answer, read_choices, read_tags, read_words
 from albertkit.tables import WholeTable
 
 ROWS_SHOWN = 10
@@ -144,7 +144,7 @@ def make_examples(
         [],
         rows[kept],
         table.name,
-        words=[[str(w) for w in cells[columns.texts[0]][n]] for n in kept]
+        words=[read_words(cells[columns.texts[0]][n]) for n in kept]
         if columns.task == "tagging"
         else None,
         choices=None if choice_cells is None else [read_choices(choice_cells[n]) for n in kept],

@@ -27,6 +27,11 @@ class GoldAnswer:
         return bool(self.texts) and self.start < 0
 
 
+def read_words(cell: object) -> list[str]:
+    """The words of a cell: a list, or a text with spaces between them."""
+    return [str(word) for word in cell] if isinstance(cell, list | tuple) else str(cell).split()
+
+
 def read_tags(cell: object, words: Sequence[str]) -> tuple[str, ...]:
     """The tags of words, as BIO.
 
