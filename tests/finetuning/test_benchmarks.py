@@ -187,8 +187,11 @@ def test_arcs_choices_have_letters_or_numbers() -> None:
     rows = [
         {"question": "What burns?", "choices": choices, "answerKey": "A"},
         {"question": "What flies?", "choices": numbered, "answerKey": "2"},
+        {"question": "What swims?", "choices": None, "answerKey": "A"},
     ]
-    examples = FinetuneSession.open(rows, None, FinetuneOptions()).examples
+    session = FinetuneSession.open(rows, None, FinetuneOptions())
+    examples = session.examples
+    assert "row 3;" in session.diagnostics[0].line()
     assert examples.task == "multiple-choice"
     assert examples.choices == [["a leaf", "a stone"], ["a fish", "a bird"]]
     assert examples.labels == [0, 1]

@@ -70,6 +70,8 @@ def test_a_label_of_another_kind_names_its_row() -> None:
         make_examples(table, chosen)
     with pytest.raises(FormatError, match=r"row 1: there are 1 tags for 2 words.*\[label-inv"):
         read(tokens=[["a", "b"]], tags=[["O"]])
+    with pytest.raises(FormatError, match=r"row 1: tag 2 is None, no name.*\[label-inv"):
+        read(tokens=[["a", "b"]], tags=[["O", None]])
     with pytest.raises(FormatError, match=r"row 1: the answer is 'E'.*\[label-invalid\]"):
         read(question=["who?"], choices=[["Ada", "Bob"]], answer=["E"])
 
@@ -100,12 +102,21 @@ def test_answers_are_read_in_all_forms() -> None:
     assert read_answer({"text": [], "answer_start": []}, context) == GoldAnswer(())
     assert read_answer("", context) == GoldAnswer(())
     assert read_answer("dog", context).is_missing
+    for start in (None, "four", float("nan"), 10**400):  # then the answer is searched
+        answer = read_answer({"text": ["the hat"], "answer_start": [start]}, context)
+        assert answer == read_answer("the hat", context, start) == GoldAnswer(("the hat",), 9)
 
 
 def test_words_and_tags_of_csv_have_spaces_between_them() -> None:
     table = WholeTable("data.csv", {"tokens": ["in Rome"], "tags": ["O B-LOC"]}, range(1, 2))
     examples, _ = make_examples(table, find_columns(table, task="tagging"))
     assert (examples.words, examples.labels) == ([["in", "Rome"]], [("O", "B-LOC")])
+
+
+def test_rows_without_choices_are_left_out() -> None:
+    examples, lines = read(question=["q1", "q2"], choices=[["a", "b"], None], answer=["A", "B"])
+    assert (examples.first, examples.labels) == (["q1"], [0])
+    assert "row 2;" in lines[0]
 
 
 def test_the_right_choice_by_letter_number_text_or_name() -> None:

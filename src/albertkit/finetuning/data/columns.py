@@ -156,7 +156,7 @@ def parse_number(cell: object) -> float | None:
         return None
     try:
         return float(cell)  # type: ignore[arg-type]  # other types raise TypeError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # a whole number of 400 digits overflows
         return None
 
 
@@ -209,7 +209,7 @@ def _find_choices(table: WholeTable, label: str | None) -> tuple[str, ...]:
     """One column of lists, or columns like A, B, C, D, ending0, ending1, choice_a, choice_b."""
     name = _find_named(table, [name for name in CHOICE_NAMES if name != label])
     cells = [] if name is None else table.columns[name][:20]
-    if name and _are_lists(cells) and all(isinstance(x, str) for cell in cells for x in cell):
+    if name and _are_lists(cells) and all(isinstance(x, str) for cell in cells for x in cell or ()):
         return (name,)
     for pattern in (r"ending\d+", r"(?:choice|option|answer)_?[a-e1-5]", r"[a-e]", r"sol\d"):
         names = tuple(n for n in table.columns if re.fullmatch(pattern, n.lower().strip()))

@@ -112,7 +112,10 @@ def make_examples(
         InputError: [texts-missing] if no row has a text and a label.
         FormatError: [label-invalid] for a label that the task cannot have, with its row.
     """
-    cells = {name: table.columns[name] for name in (*columns.texts, columns.label)}
+    needed = [*columns.texts, columns.label]
+    if len(columns.choices) == 1:  # of several columns, some may be empty
+        needed += columns.choices
+    cells = {name: table.columns[name] for name in needed}
     choices = [table.columns[name] for name in columns.choices]
     answers = zip(*choices, strict=True) if len(choices) > 1 else (choices or [[]])[0]
     choice_cells = list(answers) if choices else None
@@ -206,7 +209,7 @@ def _read_label(  # noqa: PLR0911  # one for each task
             return read_answer(cell, (examples.second or [])[number], start)
         case "multiple-choice":
             names = table.columns.get("choice_labels")
-            own = [str(name) for name in names[n]] if names is not None else []
+            own = [str(name) for name in names[n] or ()] if names is not None else []
             return _find_right_choice(cell, (examples.choices or [])[number], own)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from albertkit.finetuning.data.columns import parse_number
 from albertkit.tasks.tag_spans import OUTSIDE, read_spans, split_tag
 
 
@@ -48,11 +49,14 @@ def split_cell(cell: object) -> list[str]:
     """The tags of a cell: a list, or a text with spaces between them.
 
     Raises:
-        ValueError: for other cells.
+        ValueError: for other cells, and for tags that are neither texts nor numbers.
     """
     tags = cell.split() if isinstance(cell, str) else cell
     if not isinstance(tags, list | tuple):
         raise ValueError(f"the tags are {cell!r}, no list")
+    for number, tag in enumerate(tags, 1):
+        if not isinstance(tag, str | int) or tag == "":
+            raise ValueError(f"tag {number} is {tag!r}, no name")
     return [str(tag) for tag in tags]
 
 
@@ -81,11 +85,11 @@ def read_answer(cell: object, context: str, start: object = None) -> GoldAnswer:
     for item in [cell] if isinstance(cell, Mapping | str) else list(_list_items(cell)):
         if isinstance(item, Mapping):
             texts += [str(text) for text in _list_items(item.get("text"))]
-            starts += [int(number) for number in _list_items(item.get("answer_start"))]
+            starts += map(_read_start, _list_items(item.get("answer_start")))
         elif item is not None and str(item):
             texts.append(str(item))
     if not starts and start is not None:
-        starts = [int(number) for number in _list_items(start) if str(number).lstrip("-").isdigit()]
+        starts = list(map(_read_start, _list_items(start)))
     if not texts:
         return GoldAnswer(())
     candidates = (*zip(texts, starts, strict=False), *((t, context.find(t)) for t in texts))
@@ -94,6 +98,12 @@ def read_answer(cell: object, context: str, start: object = None) -> GoldAnswer:
             others = tuple(other for other in dict.fromkeys(texts) if other != text)
             return GoldAnswer((text, *others), first)
     return GoldAnswer(tuple(dict.fromkeys(texts)))
+
+
+def _read_start(value: object) -> int:
+    """Where an answer begins; -1 for what is no whole number: then the answer is searched."""
+    number = parse_number(value)
+    return int(number) if number is not None and number.is_integer() else -1
 
 
 def read_choices(cell: object) -> list[str]:

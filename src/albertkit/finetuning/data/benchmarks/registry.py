@@ -201,12 +201,13 @@ def _name_cola(table: WholeTable) -> WholeTable:
 def _split_choices(table: WholeTable) -> WholeTable:
     """ARC's rows in `datasets` have {"text": […], "label": […]} as choices: two columns."""
     cells = table.columns.get("choices", [])
-    if not cells or not all(isinstance(cell, Mapping) and "text" in cell for cell in cells):
+    given = [cell for cell in cells if cell is not None]  # a row may have none
+    if not given or not all(isinstance(cell, Mapping) and "text" in cell for cell in given):
         return table
     columns = {name: own for name, own in table.columns.items() if name != "choices"}
-    columns["choices"] = [cell["text"] for cell in cells]
-    if all("label" in cell for cell in cells):
-        columns["choice_labels"] = [cell["label"] for cell in cells]
+    columns["choices"] = [cell and cell["text"] for cell in cells]
+    if all("label" in cell for cell in given):
+        columns["choice_labels"] = [cell and cell["label"] for cell in cells]
     return replace(table, columns=columns)
 
 
