@@ -573,6 +573,16 @@ def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop, words: 
     assert line.endswith("[write-failed]")
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_no_traceback(w: Workshop, closed: str) -> None:
+    words = [*STARTED, "embed", "a", "-m", str(w.vectors), "--engine", "numpy"]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *words], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert bool(done.stdout) == (" >&-" not in f" {closed}")
+
+
 PATIENCE = 120  # seconds in which a command begins its work on a machine that is busy
 
 

@@ -21,6 +21,7 @@ GC_THRESHOLD = 100_000
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its status."""
+    _open_closed_streams()
     status = 1  # if `run` raises: a traceback was printed
 
     def end() -> None:
@@ -37,6 +38,14 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, previous_handler)
     status = run(sys.argv[1:])
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device in place of streams that the caller closed, where Python has None."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # in this order: each gets its own number
+    for name, stream, mode in zip(("stdin", "stdout", "stderr"), streams, "rww", strict=True):
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _exit_at_once(number: int, frame: FrameType | None) -> None:
