@@ -9,6 +9,7 @@ from pathlib import Path
 
 from albertkit.errors.arguments import check_fields
 from albertkit.training.recipe import (
+    FINITE,
     SHARED_RANGES,
     Precision,
     TrainingConfig,
@@ -27,15 +28,15 @@ TIMED_STEPS = 2  # from which the time of a run is estimated
 LARGEST_DROPOUT = 0.9
 RANGES: Mapping[str, tuple[float, float]] = {
     **SHARED_RANGES,
-    "batch_size": (1, math.inf),
-    "epochs": (0, math.inf),
-    "warmup_steps": (0, math.inf),
-    "max_seq_length": (0, math.inf),
+    "batch_size": (1, FINITE),
+    "epochs": (0, FINITE),
+    "warmup_steps": (0, FINITE),
+    "max_seq_length": (0, FINITE),
     "dropout": (0, LARGEST_DROPOUT),
     "classifier_dropout": (0, LARGEST_DROPOUT),
-    "patience": (0, math.inf),
-    "seeds": (0, math.inf),
-    "repetitions": (0, math.inf),
+    "patience": (0, FINITE),
+    "seeds": (0, FINITE),
+    "repetitions": (0, FINITE),
     "distillation": (0, 1),
 }
 

@@ -5,7 +5,7 @@ Every key must be known, and every number has its unit here and nowhere else.
 
 from __future__ import annotations
 
-import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -20,28 +20,29 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Optimizer = Literal["adamw", "lamb"]
 
 
+FINITE = sys.float_info.max
 # Settings that a tuning has too.
 SHARED_RANGES: Mapping[str, tuple[float, float]] = {
-    "learning_rate": (0, math.inf),
-    "max_steps": (0, math.inf),
+    "learning_rate": (0, FINITE),
+    "max_steps": (0, FINITE),
     "warmup_ratio": (0, 1),
-    "weight_decay": (0, math.inf),
-    "max_grad_norm": (1e-9, math.inf),  # 0 would make all gradients 0
-    "gradient_accumulation_steps": (1, math.inf),
-    "seed": (0, math.inf),
+    "weight_decay": (0, FINITE),
+    "max_grad_norm": (1e-9, FINITE),  # 0 would make all gradients 0
+    "gradient_accumulation_steps": (1, FINITE),
+    "seed": (0, FINITE),
 }
 RANGES: Mapping[str, tuple[float, float]] = {
     **SHARED_RANGES,
-    "max_tokens": (0, math.inf),
-    "max_hours": (0, math.inf),
-    "muon_learning_rate": (0, math.inf),
+    "max_tokens": (0, FINITE),
+    "max_hours": (0, FINITE),
+    "muon_learning_rate": (0, FINITE),
     "decay_ratio": (0, 1),
     "beta1": (0, 0.999999),  # at 1 the means stay 0, and AdamW divides by 0
     "beta2": (0, 0.999999),
-    "epsilon": (1e-12, math.inf),  # at 0, a gradient of 0 would be divided by 0
-    "logging_steps": (1, math.inf),
-    "save_steps": (1, math.inf),
-    "keep_checkpoints": (1, math.inf),
+    "epsilon": (1e-12, FINITE),  # at 0, a gradient of 0 would be divided by 0
+    "logging_steps": (1, FINITE),
+    "save_steps": (1, FINITE),
+    "keep_checkpoints": (1, FINITE),
 }
 
 
@@ -155,11 +156,11 @@ def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, f
     for name, (least, greatest) in ranges.items():
         value = getattr(config, name)
         if not least <= value <= greatest:  # NaN is in no range
-            most = "" if greatest == math.inf else f" and at most {greatest:g}"
+            most = "finite" if greatest == FINITE else f"at most {greatest:g}"
             raise FormatError(
                 "recipe-value-invalid",
                 f"[{table}] {name} is {value!r}",
-                why=f"it must be at least {least:g}{most}",
+                why=f"it must be at least {least:g} and {most}",
                 fix=f"Correct {name}",
             )
 
