@@ -10,6 +10,7 @@ import pytest
 
 from albertkit import TokenClassifier, finetune, load
 from albertkit.engine.packing import compute_token_vectors
+from albertkit.errors import InputError
 from albertkit.finetuning import word_probe
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.linear_model import compute_row_losses, fit_linear
@@ -57,6 +58,11 @@ def test_a_table_of_tags_becomes_a_tagger(tmp_path: Path) -> None:
     assert tuned.report.contender == "probe"
     assert tuned.report.score.value > 0.9
     assert tuned.predict([["Anna", "works", "in", "Rome"]]) == [["B-PER", "O", "O", "B-LOC"]]
+    assert tuned.predict(iter(["", "Anna"])) == [[], ["B-PER"]]
+    assert tuned.predict([[]]) == [[]]
+    for wrong in ([None], [["Anna", 3]], {"tokens": ["Anna"]}):
+        with pytest.raises(InputError, match=r"item 1 is .*\[input-not-texts\]"):
+            tuned.predict(wrong)
     assert tuned.report.recipe["settings"]["strength"] > 0
     tagger = TokenClassifier(tmp_path / "tagger", engine="numpy")
     text = "Peter waits in New London"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 
 from albertkit.errors import Diagnostic, InputError
+from albertkit.errors.arguments import describe_value
 from albertkit.fileformats.atomic import create_directory
 from albertkit.finetuning.data.columns import Task
 from albertkit.finetuning.data.examples import Examples, LabelSet
@@ -56,10 +57,10 @@ class TunedModel:
         """Predict the labels of texts.
 
         Args:
-            texts: A text or a list of texts; of a model for pairs tuples of two. For tagging texts
-                or lists of words. For question answering tuples or dicts of `question` and
-                `context`. For multiple choice dicts of `question`, `choices` and perhaps
-                `context`.
+            texts: A text, or a list or an iterator of texts; of a model for pairs tuples of two.
+                For tagging texts or lists of words. For question answering tuples or dicts of
+                `question` and `context`. For multiple choice dicts of `question`, `choices` and
+                perhaps `context`.
 
         Returns:
             A list, also for one text. For each text a label; a tuple of labels for multi-label; a
@@ -102,9 +103,11 @@ def _read_examples(task: Task, texts: Any, reads_pairs: bool) -> Examples:
     is_one = isinstance(texts, str | Mapping) or (
         task in ("question-answering", *LINEAR_TASKS) and _is_tuple_of_texts(texts)
     )
+    if isinstance(texts, Iterator):
+        texts = list(texts)
     items: list[Any] = [texts] if is_one else convert_to_list(texts)
     if task == "tagging":
-        words = [item.split() if isinstance(item, str) else list(item) for item in items]
+        words = [_read_words(item, number) for number, item in enumerate(items, 1)]
         first = [" ".join(own) for own in words]
     elif task == "question-answering":
         questions = [read_question(_name_parts(item), n) for n, item in enumerate(items, 1)]
@@ -126,6 +129,19 @@ def _read_examples(task: Task, texts: Any, reads_pairs: bool) -> Examples:
         first, second = read.first, read.second
     numbers = np.arange(1, len(first) + 1)
     return Examples(task, first, second, [], numbers, "texts", words=words, choices=choices)
+
+
+def _read_words(item: object, number: int) -> list[str]:
+    """The words of a text, or of a list of words."""
+    words = item.split() if isinstance(item, str) else item
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise InputError(
+            "input-not-texts",
+            f"item {number} is {describe_value(item)}",
+            why="this model tags the words of a text",
+            fix="Give a text, or a list of words",
+        )
+    return list(words)
 
 
 def _name_parts(item: object) -> object:

@@ -179,7 +179,8 @@ def _tag_words(
     """Ids of words, and the label of each word at its first token."""
     numbers = labels.numbers
     calls = [
-        tokenizer(words, is_split_into_words=True, truncation=True, max_length=max_length)
+        # [words]: no words at all would be a batch without texts
+        tokenizer([words], is_split_into_words=True, truncation=True, max_length=max_length)
         for words in examples.words or []
     ]
     ids: list[int] = []
