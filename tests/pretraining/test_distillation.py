@@ -255,6 +255,13 @@ def test_hard_negatives_without_triplets_are_refused(tmp_path: Path) -> None:
         distil(recipe, tmp_path / "run")
 
 
+@pytest.mark.parametrize("line", ["temperature = 0", "halvings = 0.5", "gram = -1", "cosine = inf"])
+def test_numbers_out_of_range_are_refused(tmp_path: Path, line: str) -> None:
+    name = line.split(" ", maxsplit=1)[0]
+    with pytest.raises(FormatError, match=rf"{name} is .*\[recipe-value-invalid\]"):
+        read_recipe(write_recipe(tmp_path, line), DistillationConfig)
+
+
 def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Path) -> None:
     """Targets are the student's own vectors in other directions; the alignment finds them."""
     torch.manual_seed(0)

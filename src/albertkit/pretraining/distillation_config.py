@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from albertkit.training.recipe import FINITE, check_ranges
 from albertkit.training.schedules import Ramp, Stages
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "batch_size": (1, FINITE),
+    "max_seq_length": (3, FINITE),  # [CLS], a piece, [SEP]
+    **dict.fromkeys(("cosine", "gram", "contrastive", "hard_negatives"), (0, FINITE)),
+    "temperature": (1e-6, FINITE),
+    "halvings": (0, FINITE),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +42,7 @@ class DistillationConfig:
     hard_negatives: Ramp = Ramp(((0.0, 0.0),))
     temperature: float = 0.05  # of the last two
     halvings: Stages = Stages(((0.0, 0),))  # 2: also the first half and quarter of a vector
+
+    def __post_init__(self) -> None:
+        """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
+        check_ranges(self, "data", RANGES)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from albertkit.pretraining.batches import BatchShape
+from albertkit.pretraining.sentence_order import ADDED
+from albertkit.pretraining.shards import SHORTEST
+from albertkit.training.recipe import FINITE, check_ranges
 from albertkit.training.schedules import Ramp, Stages
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "batch_size": (1, FINITE),
+    "max_seq_length": (SHORTEST + ADDED, FINITE),
+    "mlm_probability": (0, 1),
+    "max_predictions": (0, FINITE),
+    "order_loss_weight": (0, FINITE),
+    "depth": (0, FINITE),
+    "teacher_weight": (0, FINITE),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +40,10 @@ class PretrainingConfig:
     depth: Stages = Stages(((0.0, 0),))  # layers that are computed; 0: all
     teacher: str = ""  # a model's directory or name; its token vectors are a loss at each slot
     teacher_weight: Ramp = Ramp(((0.0, 1.0),))  # of this loss, 1 - cosine; at 0 it costs nothing
+
+    def __post_init__(self) -> None:
+        """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
+        check_ranges(self, "data", RANGES)
 
     def shape_at(self, fraction: float) -> BatchShape:
         """The shape of batches when `fraction` of the run is done."""

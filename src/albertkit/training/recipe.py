@@ -146,7 +146,7 @@ def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, f
     """Refuse numbers of a recipe that are out of their ranges.
 
     Args:
-        config: a dataclass with these fields.
+        config: a dataclass with these fields: numbers, Ramp or Stages.
         table: of the recipe, for messages.
         ranges: field → its least and its greatest value.
 
@@ -155,7 +155,11 @@ def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, f
     """
     for name, (least, greatest) in ranges.items():
         value = getattr(config, name)
-        if not least <= value <= greatest:  # NaN is in no range
+        numbers = [value]
+        if isinstance(value, Ramp | Stages):
+            numbers = [number for _, number in value.points]
+            value = numbers if len(numbers) > 1 else numbers[0]
+        if not all(least <= number <= greatest for number in numbers):  # NaN is in no range
             most = "finite" if greatest == FINITE else f"at most {greatest:g}"
             raise FormatError(
                 "recipe-value-invalid",
@@ -218,7 +222,10 @@ def parse_table(kind: type[Table], table: object, name: str) -> Table:
 def _parse_value(value: object, kind: object) -> object:
     """A value of the field's type; a ValueError says what it must be."""
     if kind is Ramp or kind is Stages:
-        return (Ramp if kind is Ramp else Stages)(parse_points(value))
+        points = parse_points(value)
+        if kind is Stages and not all(number.is_integer() for _, number in points):
+            raise ValueError("it must be a whole number")
+        return (Ramp if kind is Ramp else Stages)(points)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise ValueError(f"it must be one of {', '.join(map(repr, get_args(kind)))}")
