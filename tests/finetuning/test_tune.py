@@ -318,6 +318,7 @@ def test_what_shared_layers_cannot_do_is_refused_with_the_reason(name: str, tmp_
         {"learning_rate": -1.0},
         {"learning_rate": float("nan")},
         {"epochs": float("inf")},
+        {"device": "tpu"},
         {"batch_size": 0},
         {"gradient_accumulation_steps": 33},  # batches of 32 examples
         {"warmup_ratio": 1.5},

@@ -13,6 +13,7 @@ from albertkit.training.recipe import (
     SHARED_RANGES,
     Precision,
     TrainingConfig,
+    check_device,
     check_ranges,
     parse_table,
     read_toml,
@@ -76,6 +77,7 @@ class TuningConfig:
     def __post_init__(self) -> None:
         """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
         check_ranges(self, "tuning", RANGES)
+        check_device(self.device, "tuning")
         check_ranges(self, "tuning", {"gradient_accumulation_steps": (1, self.batch_size)})
 
     def resolve(self, hidden_size: int, epoch: int) -> TuningConfig:

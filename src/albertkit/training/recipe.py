@@ -5,6 +5,7 @@ Every key must be known, and every number has its unit here and nowhere else.
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ Optimizer = Literal["adamw", "lamb"]
 
 
 FINITE = sys.float_info.max
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 # Settings that a tuning has too.
 SHARED_RANGES: Mapping[str, tuple[float, float]] = {
     "learning_rate": (0, FINITE),
@@ -29,7 +31,7 @@ SHARED_RANGES: Mapping[str, tuple[float, float]] = {
     "weight_decay": (0, FINITE),
     "max_grad_norm": (1e-9, FINITE),  # 0 would make all gradients 0
     "gradient_accumulation_steps": (1, FINITE),
-    "seed": (0, FINITE),
+    "seed": (0, 2**63 - 1),  # torch's largest
 }
 RANGES: Mapping[str, tuple[float, float]] = {
     **SHARED_RANGES,
@@ -80,6 +82,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Raise FormatError for values that cannot be."""
         check_ranges(self, "training", RANGES)
+        check_device(self.device, "training")
         if not (self.max_steps > 0 or self.max_tokens > 0 or self.max_hours > 0):
             raise FormatError(
                 "recipe-key-missing",
@@ -167,6 +170,25 @@ def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, f
                 why=f"it must be at least {least:g} and {most}",
                 fix=f"Correct {name}",
             )
+
+
+def check_device(device: str, table: str) -> None:
+    """Refuse a device that is none; whether it is there is seen when torch is imported.
+
+    Args:
+        device: of a recipe.
+        table: of the recipe, for messages.
+
+    Raises:
+        FormatError: [recipe-value-invalid].
+    """
+    if not DEVICE.fullmatch(device):
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[{table}] device is {device!r}",
+            why="it must be 'auto', 'cpu', 'cuda' or 'cuda:N'",
+            fix="Correct device",
+        )
 
 
 Table = TypeVar("Table")
