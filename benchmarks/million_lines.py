@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from race.memory import resident_megabytes
+from race.memory import peak_megabytes, resident_megabytes
 
 COMMAND = "from albertkit.cli.start import main; main()"
 WARM = 0.1  # of the run, in which buffers, caches and compiled shapes come to their size
@@ -42,21 +42,24 @@ def lines(count: int) -> Iterator[str]:
         yield " ".join(rng.choices(words, k=rng.randint(3, 12))) + "\n"
 
 
-def watch_memory(process: subprocess.Popen[bytes]) -> list[float]:
-    """Resident megabytes, second by second, until the end."""
-    sizes = []
+def watch_memory(process: subprocess.Popen[bytes]) -> tuple[list[float], list[float]]:
+    """Resident megabytes and the peak so far, second by second, until the end."""
+    sizes, peaks = [], []
     while process.poll() is None:
         sizes.append(resident_megabytes(process.pid))
+        peaks.append(peak_megabytes(process.pid))
         time.sleep(1)
     if process.returncode:
         sys.exit(f"the command ended with {process.returncode}")
-    return sizes
+    return sizes, peaks
 
 
-def figures(name: str, sizes: list[float], seconds: float, count: int) -> dict[str, object]:
+def figures(
+    name: str, memory: tuple[list[float], list[float]], seconds: float, count: int
+) -> dict[str, object]:
     """What one run shows."""
-    warm = max(1, round(len(sizes) * WARM))
-    before, after = max(sizes[:warm]), max(sizes[warm:] or sizes)
+    sizes, peaks = memory
+    before, after = max(peaks[: max(1, round(len(peaks) * WARM))]), max(peaks)
     return {
         "run": name,
         "lines": count,
@@ -76,8 +79,8 @@ def run_pipe(count: int) -> dict[str, object]:
     began = time.monotonic()
     source = subprocess.Popen([sys.executable, "-c", feed], stdout=subprocess.PIPE)
     process = subprocess.Popen(command, stdin=source.stdout, stdout=subprocess.DEVNULL)
-    sizes = watch_memory(process)
-    return figures("pipe", sizes, time.monotonic() - began, count)
+    memory = watch_memory(process)
+    return figures("pipe", memory, time.monotonic() - began, count)
 
 
 def in_shards(count: int, folder: Path) -> dict[str, object]:
@@ -92,9 +95,9 @@ def in_shards(count: int, folder: Path) -> dict[str, object]:
     words += ["--shard-rows", "20000", "--resume"]
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, "-c", COMMAND, *words])
-    sizes = watch_memory(process)
+    memory = watch_memory(process)
     done = count - 20_000 * there
-    return figures("shards", sizes, time.monotonic() - began, max(done, 0))
+    return figures("shards", memory, time.monotonic() - began, max(done, 0))
 
 
 def table(values: list[dict[str, Any]]) -> str:
