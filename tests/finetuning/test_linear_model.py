@@ -7,7 +7,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
-from albertkit.finetuning.linear_model import Loss, choose_strength, fit_linear
+from albertkit.finetuning.linear_model import (
+    Loss,
+    choose_strength,
+    compute_row_losses,
+    fit_linear,
+)
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(200, 7))
@@ -73,3 +78,22 @@ def test_the_strength_is_that_of_scikit_learns_grid_search(loss: Loss) -> None:
     assert strengths[0] < strength < strengths[-1]
     model = fit_linear(features[folds != 0], targets[folds != 0], loss, strength)
     np.testing.assert_allclose(logits[folds == 0], model.logits(features[folds == 0]), atol=5e-3)
+
+
+def test_rows_of_fold_minus_one_are_never_held_out() -> None:
+    targets, held = np.eye(3)[CLASSES], np.arange(200) < 50
+    strengths = [0.01, 1.0, 100.0]
+    strength, logits = choose_strength(
+        FEATURES, targets, "softmax", strengths, np.where(held, 0, -1)
+    )
+    losses = {
+        own: compute_row_losses(
+            fit_linear(FEATURES[~held], targets[~held], "softmax", own).logits(FEATURES[held]),
+            targets[held],
+            "softmax",
+        ).sum()
+        for own in strengths
+    }
+    assert strength == min(losses, key=lambda own: losses[own])
+    assert not logits[~held].any()
+    assert logits[held].any(1).all()

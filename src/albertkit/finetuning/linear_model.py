@@ -109,18 +109,20 @@ def choose_strength(
         loss: Of a row.
         strengths: At least one, the smallest first; those after the first that is no better than
             the one before are not tried, as the loss has one minimum.
-        folds: [N], the fold of each row.
+        folds: [N], the fold of each row; -1 for rows that are never held out.
         row_weights: [N]; None: all 1.
 
     Returns:
-        The strength, and the logits [N, C] of each row by the model of the other folds.
+        The strength, and the logits [N, C] of each row by the model of the other folds; 0 for rows
+        that are never held out.
     """
     weights = np.ones(len(targets)) if row_weights is None else row_weights
+    held = folds >= 0
     best: tuple[float, float, Float64Array] | None = None
     starts: dict[int, LinearModel] = {}
     for strength in strengths:
         logits = np.zeros(targets.shape)
-        for fold in np.unique(folds).tolist():
+        for fold in np.unique(folds[held]).tolist():
             own = folds == fold
             rest = ~own if (~own).any() else own
             starts[fold] = fit_linear(
@@ -132,7 +134,8 @@ def choose_strength(
                 start=starts.get(fold),
             )
             logits[own] = starts[fold].logits(features[own])
-        value = float(weights @ compute_row_losses(logits, targets, loss))
+        losses = compute_row_losses(logits[held], targets[held], loss)
+        value = float(weights[held] @ losses)
         if best is not None and value >= best[0]:
             break
         best = value, strength, logits

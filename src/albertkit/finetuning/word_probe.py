@@ -15,7 +15,7 @@ import numpy as np
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import compute_token_vectors
 from albertkit.finetuning.data.examples import Examples, LabelSet
-from albertkit.finetuning.linear_model import LinearModel, compute_row_losses, fit_linear
+from albertkit.finetuning.linear_model import LinearModel, choose_strength, fit_linear
 from albertkit.finetuning.probe import STRENGTHS
 from albertkit.finetuning.tuning_batches import make_rows
 from albertkit.runtime import LoadedModel
@@ -145,19 +145,8 @@ def fit_word_probe(
     targets = np.eye(len(labels.names))[words.tags]
     own_folds = folds[chosen]
     held = np.repeat(own_folds == own_folds.min(), words.counts)
-    rest = np.ones(len(x), np.bool_) if held.all() else ~held
-    best: tuple[float, float, LinearModel] | None = None
-    for strength in STRENGTHS:
-        start = None if best is None else best[2]
-        model = fit_linear(x[rest], targets[rest], "softmax", strength, start=start)
-        value = float(compute_row_losses(model.logits(x[held]), targets[held], "softmax").sum())
-        if best is not None and value >= best[0]:
-            break  # the loss of held-out words has one minimum over the strengths
-        best = value, strength, model
-    if best is None:
-        raise AssertionError("there is at least one strength")
-    model = fit_linear(x, targets, "softmax", best[1], start=best[2])
+    strength, _ = choose_strength(x, targets, "softmax", STRENGTHS, np.where(held, 0, -1))
+    model = fit_linear(x, targets, "softmax", strength)
     weight = model.weight / scale
-    return WordProbe(
-        base, labels, LinearModel(weight, model.bias - weight @ mean, "softmax"), best[1]
-    )
+    head = LinearModel(weight, model.bias - weight @ mean, "softmax")
+    return WordProbe(base, labels, head, strength)
