@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -553,6 +554,7 @@ def test_a_new_head_is_a_warning_and_no_error(
     "words",
     [
         ["embed", "a", "-m", "MODEL", "--engine", "numpy"],
+        ["explain", "text-truncated"],
         ["--help"],
         ["help", "embed"],
         ["--version"],
@@ -571,6 +573,34 @@ def test_a_full_disk_behind_standard_output_is_status_three(w: Workshop, words: 
     assert done.returncode == 3
     (line,) = done.stderr.decode().splitlines()
     assert line.endswith("[write-failed]")
+    assert ("--output" in line) == ("a" in words)  # help has no such option
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["embed", "a", "-m", "MODEL", "--engine", "numpy", "-o", "full.npy"], 0),
+        (["embed", "a", "-m", "no-such-model"], 2),
+        (["embed", "a", "-m", "MODEL", "-o", "no-such-directory/x.npy"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+@pytest.mark.parametrize("is_pipe", [False, True], ids=["full disk", "pipe without a reader"])
+def test_a_message_that_cannot_be_written_changes_no_status(
+    w: Workshop, words: list[str], status: int, is_pipe: bool
+) -> None:
+    words = [str(w.vectors) if word == "MODEL" else word for word in words]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe, Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*STARTED, *words],
+            stdout=subprocess.PIPE,
+            stderr=pipe if is_pipe else full,
+            check=False,
+            cwd=w.directory,
+        )
+    assert done.returncode == status
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

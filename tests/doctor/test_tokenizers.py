@@ -46,6 +46,27 @@ def test_the_command_shows_one_text_or_counts_a_file(
     assert run(["compare-tokenizers"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("empty.txt", b"", "texts-missing"),
+        ("empty.csv", b"", "texts-missing"),
+        ("header.csv", b"text\n", "texts-missing"),
+        ("empty.jsonl", b"", "texts-missing"),
+        ("binary.txt", b"\0\1\2", "file-wrong-format"),
+    ],
+)
+def test_a_file_without_texts_is_one_line_of_the_command(
+    name: str, data: bytes, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert run(["compare-tokenizers", "-i", str(tmp_path / name)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {tmp_path / name}: ")
+    assert line.endswith(f"[{code}]")
+    assert "doctor" not in line
+
+
 def test_differences_are_in_colour_on_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from albertkit.cli import options
 from albertkit.cli.options import FETCH, OVERRIDES, takes_load_options
-from albertkit.cli.output import is_quiet
+from albertkit.cli.output import is_quiet, open_standard_output
 from albertkit.runtime.options import LoadOptions
 
 FORMATS = ("huggingface", "sentence-transformers", "tfhub", "onnx", "onnx-int8", "tf1", "keras-hub")
@@ -90,12 +90,13 @@ def convert(
         for note in conversion.notes:
             print(f"{note.severity}: {note.line()}", file=sys.stderr)
     weights, parity = conversion.source.weights, conversion.parity
-    print(f"read: {conversion.source.format}, by {conversion.source.evidence}")
-    print(
-        f"written: {conversion.format}, {weights.table().count():,} parameters, "
-        f"heads: {', '.join(weights.heads) or 'none'}; {parity.weights.line()}"
-    )
     differences = ", ".join(
         f"{name} {format_difference(value)}" for name, value in parity.outputs.items()
     )
-    print(f"{parity.line()} ({differences})")
+    with open_standard_output():
+        print(f"read: {conversion.source.format}, by {conversion.source.evidence}")
+        print(
+            f"written: {conversion.format}, {weights.table().count():,} parameters, "
+            f"heads: {', '.join(weights.heads) or 'none'}; {parity.weights.line()}"
+        )
+        print(f"{parity.line()} ({differences})")

@@ -57,7 +57,7 @@ def write_result(
         tables.write_table(table, output)
         print_status(f"{count_noun(len(table), 'row')} written to {output}")
         return
-    with open_standard_output():
+    with open_standard_output(has_output=True):
         match print_format or ("table" if sys.stdout.isatty() else "jsonl"):
             case "jsonl":
                 tables.write_jsonl(table, sys.stdout)
@@ -95,8 +95,11 @@ def is_quiet() -> bool:
 
 
 @contextmanager
-def open_standard_output() -> Iterator[None]:
+def open_standard_output(*, has_output: bool = False) -> Iterator[None]:
     """Write to standard output, which a reader such as `head` may close early.
+
+    Args:
+        has_output: whether the command can write the same to a file, by --output.
 
     Raises:
         ResourceError: [write-failed] for any other failure.
@@ -112,7 +115,12 @@ def open_standard_output() -> Iterator[None]:
             "write-failed",
             f"standard output could not be written: {error.strerror or error}",
             why="the result is incomplete",
-            fix="Free space on the disk, or use --output, which writes a whole file or none",
+            fix="Free space on the disk, or "
+            + (
+                "use --output, which writes a whole file or none"
+                if has_output
+                else "redirect standard output to another one"
+            ),
         ) from error
 
 

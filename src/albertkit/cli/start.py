@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # Objects made between two garbage collections. Python's own 700 would run 70 collections until the
 # first text is embedded, over modules that live to the end: 25 ms of 450.
@@ -21,6 +25,7 @@ GC_THRESHOLD = 100_000
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its status."""
+    _ignore_errors_of_standard_error()
     _open_closed_streams()
     status = 1  # if `run` raises: a traceback was printed
 
@@ -38,6 +43,28 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, previous_handler)
     status = run(sys.argv[1:])
     sys.exit(status)
+
+
+class _BestEffortFile(io.FileIO):
+    """A file whose write errors are ignored."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _ignore_errors_of_standard_error() -> None:
+    """Let no message change the work and its status: its disk may be full, or its reader gone."""
+    if sys.stderr is None:
+        return
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_BestEffortFile(sys.stderr.fileno(), "w", closefd=False)),
+        encoding=sys.stderr.encoding,
+        errors=sys.stderr.errors,
+        line_buffering=True,
+    )
 
 
 def _open_closed_streams() -> None:

@@ -169,7 +169,7 @@ def _print_tables(
         rows += len(table)
         sys.stdout.flush()
 
-    with open_standard_output():
+    with open_standard_output(has_output=True):
         yield write
         if print_format == "json" and not is_first:
             print("\n]")

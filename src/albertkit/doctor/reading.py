@@ -50,7 +50,13 @@ def read_own_texts(path: Path) -> list[str]:
     else:
         texts = list(read_texts(path))
     if not texts:
-        raise empty_error("there is no text", str(path))
+        raise InputError(
+            "texts-missing",
+            "there is no text",
+            why="each line is a text, or each row of a table",
+            fix="Give a file of at least one text",
+            where=str(path),
+        )
     return texts
 
 
@@ -76,8 +82,8 @@ def decode_text(data: bytes | memoryview, where: str) -> str:
         raise FormatError(
             "file-wrong-format",
             f"this is {what}",
-            why="a script or a message is a text of at most 200 MB",
-            fix="Give the script, the notebook or the log itself",
+            why="only text of at most 200 MB is read here",
+            fix="Give a file of text: texts in lines, a script, a notebook or a log",
             where=where,
         )
     return bytes(data).decode("utf-8", errors="replace")
