@@ -262,6 +262,16 @@ def test_numbers_out_of_range_are_refused(tmp_path: Path, line: str) -> None:
         read_recipe(write_recipe(tmp_path, line), DistillationConfig)
 
 
+def test_vectors_are_halved_down_to_one_dimension_and_no_further(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, "gram = 1\nhalvings = [[0.0, 0], [0.9, 6]]")
+    recipe = read_recipe(path, DistillationConfig)
+    with pytest.raises(FormatError, match=r"halvings is 6.* 32 dim.* 5 times.*\[recipe-value-inv"):
+        distil(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    data = replace(recipe.data, halvings=Stages(((0.0, 5),)))
+    distil(replace(recipe, data=data), tmp_path / "run")
+
+
 def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Path) -> None:
     """Targets are the student's own vectors in other directions; the alignment finds them."""
     torch.manual_seed(0)

@@ -167,17 +167,11 @@ def distil(
             what opening the recipe's files raises.
         ResourceError: [device-unavailable], [training-diverged].
     """
+    _check_sizes(recipe)
     tokenizer = recipe.tokenizer()
     dataset = DistillationDataset.open(recipe.path(recipe.data.dataset))
     dataset.metadata.check_tokenizer(tokenizer, recipe.path(recipe.data.dataset))
     config = recipe.model.config(tokenizer)
-    if recipe.data.max_seq_length > config.max_position_embeddings:
-        raise FormatError(
-            "recipe-value-invalid",
-            f"[data] max_seq_length is {recipe.data.max_seq_length}",
-            why=f"the model has {config.max_position_embeddings} positions",
-            fix="Lower it, or raise max_position_embeddings in [model]",
-        )
     if any(weight for _, weight in recipe.data.hard_negatives.points) and not len(dataset.triplets):
         raise FormatError(
             "recipe-value-invalid",
@@ -206,6 +200,27 @@ def distil(
     trainer.train()
     training_device.leave()
     return Weights(config, (), to_arrays(student.canonical_parameters()), str(directory))
+
+
+def _check_sizes(recipe: Recipe[DistillationConfig]) -> None:
+    """Refuse lengths that have no positions, and vectors that would be halved to nothing."""
+    data, model = recipe.data, recipe.model
+    if data.max_seq_length > model.max_position_embeddings:
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[data] max_seq_length is {data.max_seq_length}",
+            why=f"the model has {model.max_position_embeddings} positions",
+            fix="Lower it, or raise max_position_embeddings in [model]",
+        )
+    halvings = max(data.halvings.values())
+    most = max(0, model.hidden_size.bit_length() - 1)
+    if halvings > most:
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[data] halvings is {halvings}",
+            why=f"vectors of {model.hidden_size} dimensions can be halved {most} times",
+            fix="Lower it",
+        )
 
 
 def _make_student(
