@@ -200,6 +200,12 @@ def test_check_prints_diagnostics_and_exits_with_1_on_errors(
             ["--task", "regression", "--class-weights", "auto"],
             "[option-invalid]",
         ),
+        ("text,label\na b,x\nc d,y\n", ["--seed", str(2**63)], "5,807. [option-invalid]"),
+        (
+            "text,label\na b,x\nc d,y\n",
+            ["--seed", str(2**63), "--repetitions", "2"],
+            "Correct seed. [recipe-value-invalid]",
+        ),
         ("text,label\na b,x\n", ["--contenders", "guess"], "[usage]"),
         ("text,label\na b,x\n", ["--contenders", "tfidf,majority"], "Add probe or tune. [usage]"),
         (f"text,label\n{'a' * 5_000_000},x\nb,y\n", [], "[row-too-long]"),

@@ -34,6 +34,7 @@ from albertkit.finetuning.tuning_model import (
 )
 from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
 from albertkit.runtime import LoadedModel
+from albertkit.training.recipe import LARGEST_SEED
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "finetuning"
 CONFIG = TuningConfig(
@@ -70,6 +71,12 @@ def run(
     tuned = tune(base, LabelSet.of(train), train, train, config=config, directory=directory)
     assert isinstance(tuned, TunedEncoder)
     return tuned
+
+
+def test_the_seed_after_the_largest_one_is_zero(base: LoadedModel, tmp_path: Path) -> None:
+    train = examples("regression", [1.5, 2.0, 0.25])
+    kept = run(base, tmp_path, train, seed=LARGEST_SEED, seeds=2, max_steps=1)
+    assert kept.settings["seed"] in {LARGEST_SEED, 0}
 
 
 def parameters(tuned: TunedEncoder) -> dict[str, Any]:

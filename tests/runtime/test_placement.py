@@ -74,7 +74,9 @@ def test_a_gpu_that_is_not_here_is_refused_before_the_model_is_looked_for(
         opening("no-such-model", device="cuda")
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:x", "mps", 0, ["cuda"]])
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda:x", "cuda:٣", "cuda:01", "cuda:128", "mps", 0, ["cuda"]]
+)
 def test_an_unknown_device_is_refused(device: object) -> None:
     with pytest.raises(InputError, match=r"device is.*'cuda:0'.*\[option-invalid\]"):
         choose_placement("auto", device)  # type: ignore[arg-type]  # that is the test

@@ -52,7 +52,7 @@ def test_a_number_may_change_over_time() -> None:
         ({**PLAIN, "beta1": 1.0}, "recipe-value-invalid", "beta1 is 1.0"),
         ({**PLAIN, "beta2": -0.1}, "recipe-value-invalid", "beta2 is -0.1"),
         ({**PLAIN, "max_hours": float("inf")}, "recipe-value-invalid", "at least 0 and finite"),
-        ({**PLAIN, "seed": 2**63}, "recipe-value-invalid", "seed is 9223372036854775808"),
+        ({**PLAIN, "seed": 2**63}, "recipe-value-invalid", "most 9,223,372,036,854,775,807."),
         ({**PLAIN, "device": "tpu"}, "recipe-value-invalid", "device is 'tpu'"),
         ({**PLAIN, "epsilon": 0}, "recipe-value-invalid", "epsilon is 0"),
         (

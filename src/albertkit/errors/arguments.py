@@ -40,11 +40,11 @@ def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
         )
 
 
-def check_integer(name: str, value: object, *, minimum: int = 1) -> int:
+def check_integer(name: str, value: object, *, minimum: int = 1, maximum: int | None = None) -> int:
     """A whole number as Python's int; integers of numpy and of other libraries are read too.
 
     Raises:
-        InputError: [option-invalid] for other types and for numbers below the minimum.
+        InputError: [option-invalid] for other types and for numbers out of the range.
     """
     number = None
     # int first: to look for the protocol takes 13 µs, and each call of a model checks two numbers
@@ -53,12 +53,15 @@ def check_integer(name: str, value: object, *, minimum: int = 1) -> int:
             number = operator.index(value)
         except TypeError:  # an array of several numbers has the method too
             number = None
-    if number is None or number < minimum:
+    if number is None or number < minimum or (maximum is not None and number > maximum):
+        most = "" if maximum is None else f" and at most {maximum:,}"
         raise InputError(
             "option-invalid",
             f"{name} is {value!r}",
-            why=f"it must be a whole number of at least {minimum}",
-            fix=f"Give {minimum} or more",
+            why=f"it must be a whole number of at least {minimum}{most}",
+            fix=f"Give a number from {minimum} to {maximum:,}"
+            if most
+            else f"Give {minimum} or more",
         )
     return number
 

@@ -66,7 +66,7 @@ def finetune(
             single texts with fewer than 64 rows a label, and "tune" from 500 rows on if the model
             is one for vectors, if there is torch; "probe" and "tune" for tags, "tune"
             alone for answers and choices.
-        seed: Random seed of the split and of all training.
+        seed: Random seed of the split and of all training, 0 to 2^63 - 1.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
         tuning: How encoder and head are trained together. None: by the number of rows.

@@ -71,6 +71,7 @@ from albertkit.sources import DEFAULT_FETCH_OPTIONS, WORDS, FetchOptions
 from albertkit.tables import WholeTable
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks import TextEmbedder
+from albertkit.training.recipe import LARGEST_SEED
 
 LOGGER = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class FinetuneOptions:
             if there is torch, and always with `tuning`; probe and tune for tags, tune alone
             for answers and choices; of linear models the baselines alone, if the tuned model runs
             its layers another number of times.
-        seed: Random seed of the split and of all training.
+        seed: Random seed of the split and of all training, 0 to 2^63 - 1.
         skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
             is not in its context, are left out and counted; if not, they are errors.
         tuning: How encoder and head are trained together; None: by the number of rows.
@@ -131,6 +132,7 @@ class FinetuneOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError [option-invalid] for values that cannot be."""
+        check_integer("seed", self.seed, minimum=0, maximum=LARGEST_SEED)
         check_integer("folds", self.folds, minimum=0)
         if self.folds == 1:
             raise InputError(

@@ -35,6 +35,7 @@ from albertkit.tasks.answer_spans import WINDOW
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Trainer
 from albertkit.training.metrics_log import read_metrics
+from albertkit.training.recipe import LARGEST_SEED
 from albertkit.training.state import load_parameters
 
 
@@ -167,7 +168,7 @@ class TuningRun:
         # a new head depends on the seed, that of a probe or a teacher does not
         is_new = self.start is None and teacher is None
         number = config.seeds_for(len(self.train)) if is_new else config.seeds or 1
-        seeds = range(config.seed, config.seed + number)
+        runs = range(number)
         if seconds is not None:
             needed = _estimate_seconds(first, data, training_device) * steps
             needed, seconds = training_device.largest(needed), -training_device.largest(-seconds)
@@ -177,11 +178,11 @@ class TuningRun:
             seconds /= min(count, number)
             if training_device.is_main:
                 self.report({"step": 0, "tokens": 0, "projected_seconds": round(needed, 1)})
-            seeds = seeds[: max(1, count)]
+            runs = runs[:count]
         best: tuple[float, TunedEncoder] | None = None
-        for seed in seeds:
-            is_first = seed == config.seed
-            packed = first if is_first else self.make_packed(config, shift, seed, teacher)
+        for number in runs:
+            seed = (config.seed + number) % (LARGEST_SEED + 1)
+            packed = self.make_packed(config, shift, seed, teacher) if number else first
             run = directory / f"seed-{seed}"
             trainer: Trainer[TuningBatch] = Trainer(
                 packed.canonical_parameters(),

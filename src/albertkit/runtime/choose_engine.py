@@ -11,7 +11,6 @@ with its start. Measured by benchmarks/engine_start.py.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ from albertkit.engine.process import reset_after_fork
 from albertkit.engine.protocol import Engine, Precision
 from albertkit.errors import InputError, ResourceError, extra_missing_error, import_extra
 from albertkit.errors.arguments import check_choice
-from albertkit.runtime.options import ENGINE_NAMES, EngineName
+from albertkit.runtime.options import DEVICE_NAMES, ENGINE_NAMES, EngineName, is_device_name
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.spec.pooling_config import Poolings
 from albertkit.tokenization import Encodings
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from albertkit.engine.processor import Processor
     from albertkit.graph.quantization_error import QuantizationError
 
-DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 ConcreteEngine: TypeAlias = CpuEngineName | Literal["torch"]
 # The precisions of the engines that do not have all of them.
 PRECISIONS: Mapping[EngineName, tuple[PrecisionName, ...]] = MappingProxyType(
@@ -99,11 +97,11 @@ def choose_placement(
         ResourceError: [extra-missing], [engine-unavailable], [device-unavailable].
     """
     check_choice("engine", engine, ENGINE_NAMES)
-    if device is not None and not (isinstance(device, str) and DEVICE.fullmatch(device)):
+    if device is not None and not is_device_name(device):
         raise InputError(
             "option-invalid",
             f"device is {device!r}",
-            why="known are 'auto', 'cpu', 'cuda', and 'cuda:0', 'cuda:1', … for one of several",
+            why=f"it must be {DEVICE_NAMES}",
             fix="Take one of these",
         )
     _check_installed(engine)

@@ -7,6 +7,7 @@ cannot derive the one from the other.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "native", "numpy", "openvino", "torch"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
+
+# As torch reads them: ASCII digits without a leading zero.
+DEVICE = re.compile(r"auto|cpu|cuda(:(0|[1-9][0-9]?))?")
+DEVICE_NAMES = "'auto', 'cpu', 'cuda', or 'cuda:0', 'cuda:1', … for one of several GPUs"
+
+
+def is_device_name(device: object) -> bool:
+    """Whether this is the name of a device, which need not be there: one of DEVICE_NAMES."""
+    return isinstance(device, str) and DEVICE.fullmatch(device) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ Every key must be known, and every number has its unit here and nowhere else.
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.exceptions import find_nearest_name
+from albertkit.runtime.options import DEVICE_NAMES, is_device_name
 from albertkit.training.schedules import Ramp, Stages, parse_points
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -22,7 +22,7 @@ Optimizer = Literal["adamw", "lamb"]
 
 
 FINITE = sys.float_info.max
-DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+LARGEST_SEED = 2**63 - 1  # torch's
 # Settings that a tuning has too.
 SHARED_RANGES: Mapping[str, tuple[float, float]] = {
     "learning_rate": (0, FINITE),
@@ -31,7 +31,7 @@ SHARED_RANGES: Mapping[str, tuple[float, float]] = {
     "weight_decay": (0, FINITE),
     "max_grad_norm": (1e-9, FINITE),  # 0 would make all gradients 0
     "gradient_accumulation_steps": (1, FINITE),
-    "seed": (0, 2**63 - 1),  # torch's largest
+    "seed": (0, LARGEST_SEED),
 }
 RANGES: Mapping[str, tuple[float, float]] = {
     **SHARED_RANGES,
@@ -163,7 +163,8 @@ def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, f
             numbers = [number for _, number in value.points]
             value = numbers if len(numbers) > 1 else numbers[0]
         if not all(least <= number <= greatest for number in numbers):  # NaN is in no range
-            most = "finite" if greatest == FINITE else f"at most {greatest:g}"
+            shown = f"{greatest:,}" if isinstance(greatest, int) else f"{greatest:g}"
+            most = "finite" if greatest == FINITE else f"at most {shown}"
             raise FormatError(
                 "recipe-value-invalid",
                 f"[{table}] {name} is {value!r}",
@@ -182,11 +183,11 @@ def check_device(device: str, table: str) -> None:
     Raises:
         FormatError: [recipe-value-invalid].
     """
-    if not DEVICE.fullmatch(device):
+    if not is_device_name(device):
         raise FormatError(
             "recipe-value-invalid",
             f"[{table}] device is {device!r}",
-            why="it must be 'auto', 'cpu', 'cuda' or 'cuda:N'",
+            why=f"it must be {DEVICE_NAMES}",
             fix="Correct device",
         )
 
