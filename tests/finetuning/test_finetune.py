@@ -254,6 +254,39 @@ def test_frames_and_lists_of_rows_are_tables() -> None:
     assert scores[0] == scores[1] == scores[2]
 
 
+def write_rows(path: Path) -> None:
+    """ROWS as a table whose second row is too long, and the fourth broken."""
+    rows = list(zip(ROWS["text"], ROWS["label"], strict=True))
+    rows[1] = ("word " * 1_000_000, rows[1][1])
+    if path.suffix == ".jsonl":
+        lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+        lines[3] = "{"
+    else:
+        lines = ["text,label", *(f'"{text}",{label}' for text, label in rows)]
+        lines[4] += ",another cell"
+    path.write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_rows_that_cannot_be_read_are_left_out_and_counted(name: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / name)
+    with pytest.raises(FormatError, match=r"row 2 has more than .*--skip-invalid. \[row-too-long"):
+        FinetuneSession.open(tmp_path / name, None, FinetuneOptions())
+    session = FinetuneSession.open(tmp_path / name, None, FinetuneOptions(skip_invalid=True))
+    rows = [n for n in range(1, len(ROWS["text"]) + 1) if n not in (2, 4)]
+    assert session.examples.rows.tolist() == rows
+    assert list(session.examples.first) == [ROWS["text"][n - 1] for n in rows]
+    (diagnostic,) = session.diagnostics
+    assert (diagnostic.code, diagnostic.severity) == ("row-too-long", "warning")
+    assert diagnostic.what == "2 rows left out that cannot be read: rows 2, 4"
+
+
+def test_a_file_whose_rows_all_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{\n[1]\n")
+    with pytest.raises(InputError, match=r"no rows that can be read; row 1 is not valid JSON"):
+        FinetuneSession.open(tmp_path / "a.jsonl", None, FinetuneOptions(skip_invalid=True))
+
+
 def test_files_that_are_not_utf8_are_read_with_a_note(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,6 +19,7 @@ from albertkit.tables import (
     create_table,
     find_inputs,
     read_batches,
+    read_whole_table,
 )
 from albertkit.tables.table import convert_to_json_cells
 
@@ -92,3 +93,14 @@ def test_what_we_write_we_read(kind: str, rows: Rows, cut: int) -> None:
     if kind in (".csv", ".tsv"):
         wanted = [(text, None if n is None else str(n)) for text, n in rows]
     assert result == wanted
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_whole_table_is_all_files_of_a_directory(kind: str, tmp_path: Path) -> None:
+    rows: Rows = [("a b", 1), ("c", 2), ("d", 3), ("e", 4), ("f", 5)]
+    write_file(tmp_path, f"a{kind}", KINDS[kind](rows[:2]))
+    write_file(tmp_path, f"b{kind}", KINDS[kind](rows[2:]))
+    table = read_whole_table(tmp_path)
+    assert list(table.columns["text"]) == [text for text, _ in rows]
+    assert [int(n) for n in table.columns["n"]] == [1, 2, 3, 4, 5]
+    assert list(table.rows) == [1, 2, 3, 4, 5]

@@ -133,7 +133,8 @@ def finetune(
         bool,
         typer.Option(
             "--skip-invalid",
-            help="Leave out rows whose label is invalid or whose answer is not in its context.",
+            help="Leave out and count rows that cannot be read, whose label is invalid, or whose"
+            " answer is not in its context.",
         ),
     ] = False,
     read: ReadOptions,

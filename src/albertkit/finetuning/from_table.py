@@ -67,8 +67,9 @@ def finetune(
             is one for vectors, if there is torch; "probe" and "tune" for tags, "tune"
             alone for answers and choices.
         seed: Random seed of the split and of all training, 0 to 2^63 - 1.
-        skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
-            is not in its context, are left out and counted; if not, they are errors.
+        skip_invalid: Whether rows that cannot be read, with a label that the task cannot have, or
+            with an answer that is not in its context, are left out and counted; if not, they are
+            errors.
         tuning: How encoder and head are trained together. None: by the number of rows.
         revision: A branch, tag or commit of a model on a hub.
         token: For private models. None: the one saved on this machine, or HF_TOKEN. False: none.

@@ -35,6 +35,7 @@ from albertkit.finetuning.data.sources import (
     log_detected,
     open_table,
     split_table,
+    warn_of_invalid_rows,
 )
 from albertkit.finetuning.data.split import (
     assign_folds,
@@ -105,8 +106,9 @@ class FinetuneOptions:
             for answers and choices; of linear models the baselines alone, if the tuned model runs
             its layers another number of times.
         seed: Random seed of the split and of all training, 0 to 2^63 - 1.
-        skip_invalid: Whether rows with a label that the task cannot have, or with an answer that
-            is not in its context, are left out and counted; if not, they are errors.
+        skip_invalid: Whether rows that cannot be read, with a label that the task cannot have, or
+            with an answer that is not in its context, are left out and counted; if not, they are
+            errors.
         tuning: How encoder and head are trained together; None: by the number of rows.
         run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on;
             None: a temporary directory.
@@ -228,7 +230,8 @@ class FinetuneSession:
             InputError: [column-undecided], [column-missing], [label-single], [texts-missing], …
             FormatError: [label-invalid], and as `open_table`.
         """
-        table = open_table(data, options.read)
+        table = open_table(data, options.read, skip_invalid=options.skip_invalid)
+        unreadable = warn_of_invalid_rows(table)
         benchmark, table = find_benchmark(table, options.benchmark, options.task)
         if benchmark is not None and options.benchmark is None:
             what = f"the columns are those of {benchmark.title}"
@@ -242,11 +245,13 @@ class FinetuneSession:
         )
         valid_table = None
         if valid is not None:
-            valid_table = open_table(valid, options.read)
+            valid_table = open_table(valid, options.read, skip_invalid=options.skip_invalid)
+            unreadable += warn_of_invalid_rows(valid_table)
             _, valid_table = find_benchmark(valid_table, benchmark.name if benchmark else None)
         elif not options.folds:
             table, valid_table = split_table(table)
         examples, diagnostics = make_examples(table, columns, skip_invalid=options.skip_invalid)
+        diagnostics = unreadable + diagnostics
         labels = LabelSet.of(examples)
         _check_labels(labels, examples, columns)
         own_valid = None

@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 
 from albertkit.errors import Diagnostic, FormatError, InputError
 from albertkit.errors.arguments import describe_value
+from albertkit.errors.exceptions import count_noun
 from albertkit.finetuning.data.benchmarks.files import (
     RACE_COLUMNS,
     read_benchmark_file,
     split_passages,
 )
+from albertkit.finetuning.data.examples import list_rows
 from albertkit.tables import WholeTable, find_inputs, read_whole_table
 from albertkit.tables.filesystems.streams import is_stream
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
@@ -26,6 +28,7 @@ LOGGER = logging.getLogger(__name__)
 # A path, a frame of pandas, polars, pyarrow or datasets, columns by name, or a list of rows.
 LabelledData: TypeAlias = Any
 FALLBACK_ENCODING = "cp1252"  # Latin-1 with Windows' quotes and dashes: what Excel writes
+NOT_UTF8 = "file-not-utf8"  # the code of such rows and files
 VALID_SPLITS = ("dev", "validation", "valid", "val", "trial", "test")  # the first is taken
 # Methods that give columns as Python values: polars, pandas, datasets, pyarrow.
 FRAME_METHODS: Sequence[tuple[str, Mapping[str, Any]]] = (
@@ -36,7 +39,9 @@ FRAME_METHODS: Sequence[tuple[str, Mapping[str, Any]]] = (
 )
 
 
-def open_table(data: LabelledData, options: ReadOptions = DETECT_ALL) -> WholeTable:
+def open_table(
+    data: LabelledData, options: ReadOptions = DETECT_ALL, *, skip_invalid: bool = False
+) -> WholeTable:
     """Read labelled data.
 
     Args:
@@ -44,6 +49,8 @@ def open_table(data: LabelledData, options: ReadOptions = DETECT_ALL) -> WholeTa
             dataset of `datasets` (class numbers become names); a pyarrow.Table; a dict of columns;
             a list of dicts.
         options: How a file is read. A file that is not UTF-8 is read as cp1252, with a note.
+        skip_invalid: Whether rows of a file that cannot be read are left out and listed; if not,
+            the first one is an error.
 
     Raises:
         InputError: [input-not-table] for anything else; [texts-missing] without rows; and as
@@ -51,18 +58,21 @@ def open_table(data: LabelledData, options: ReadOptions = DETECT_ALL) -> WholeTa
         FormatError: As `read_whole_table`.
     """
     is_path = isinstance(data, str | os.PathLike)
-    table = _read_file(data, options) if is_path else _read_object(data)
+    table = _read_file(data, options, skip_invalid) if is_path else _read_object(data)
     if not len(table):
         raise InputError("texts-missing", "the table has no rows", fix="Give at least one example")
     if {*RACE_COLUMNS} <= table.columns.keys():
         rows = zip(*(table.columns[name] for name in RACE_COLUMNS), strict=True)
-        return split_passages(
+        passages = split_passages(
             (dict(zip(RACE_COLUMNS, row, strict=True)) for row in rows), table.name
         )
+        return replace(passages, invalid=table.invalid)
     return table
 
 
-def _read_file(path: str | os.PathLike[str], options: ReadOptions) -> WholeTable:
+def _read_file(
+    path: str | os.PathLike[str], options: ReadOptions, skip_invalid: bool
+) -> WholeTable:
     if options == DETECT_ALL and not is_stream(str(path)) and Path(path).exists():
         result = read_benchmark_file(Path(path))
         if result is not None:
@@ -70,16 +80,18 @@ def _read_file(path: str | os.PathLike[str], options: ReadOptions) -> WholeTable
             return result[0]
     inputs = find_inputs(path, options=options)
     try:
-        return read_whole_table(inputs)
+        table = read_whole_table(inputs, skip_invalid=skip_invalid)
+        if options.encoding is not None or all(row.code != NOT_UTF8 for row in table.invalid):
+            return table
     except FormatError as error:
-        if error.diagnostic.code != "file-not-utf8" or options.encoding is not None:
+        if error.diagnostic.code != NOT_UTF8 or options.encoding is not None:
             raise
     file = inputs.files[0]
     if file.error is None:  # what was detected is logged already
         inputs = replace(inputs, files=(replace(file, encoding=FALLBACK_ENCODING),))
     else:  # the names of the columns are not UTF-8 either
         inputs = find_inputs(path, options=replace(options, encoding=FALLBACK_ENCODING))
-    table = read_whole_table(inputs)
+    table = read_whole_table(inputs, skip_invalid=skip_invalid)
     log_detected(
         f"the file is read as {FALLBACK_ENCODING} (Western European)",
         "it is not UTF-8",
@@ -87,6 +99,24 @@ def _read_file(path: str | os.PathLike[str], options: ReadOptions) -> WholeTable
         fix="Give --encoding if another one is right",
     )
     return table
+
+
+def warn_of_invalid_rows(table: WholeTable) -> list[Diagnostic]:
+    """What to say of rows that cannot be read and were left out; nothing if there are none."""
+    if not table.invalid:
+        return []
+    first = table.invalid[0]
+    return [
+        Diagnostic(
+            first.code,
+            "warning",
+            f"{count_noun(sum(row.rows for row in table.invalid), 'row')} left out that cannot be"
+            f" read: {list_rows([row.row for row in table.invalid])}",
+            why=f"row {first.row} {first.why}",
+            fix="Correct them",
+            where=first.file,
+        )
+    ]
 
 
 def split_table(table: WholeTable) -> tuple[WholeTable, WholeTable | None]:

@@ -172,7 +172,7 @@ def _read_files(
                 batch = _make_batch(valid, make_display_name(file.name), number, number - before)
                 if batch.invalid and not skip_invalid:
                     yield batch.split(batch.invalid[0].number - number)[0]
-                    raise _invalid_row_error(batch.invalid[0], can_skip=skip_invalid is not None)
+                    raise invalid_row_error(batch.invalid[0], can_skip=skip_invalid is not None)
                 number = batch.end
                 yield batch
             if counter is not None:
@@ -203,7 +203,8 @@ def _make_batch(chunk: Chunk, file: str, number: int, row: int) -> RowBatch:
     return RowBatch(chunk.texts, chunk.kept, number, tuple(invalid))
 
 
-def _invalid_row_error(invalid: InvalidRow, *, can_skip: bool) -> FormatError:
+def invalid_row_error(invalid: InvalidRow, *, can_skip: bool) -> FormatError:
+    """The error of the first invalid row; can_skip: whether the caller could leave it out."""
     remedy = REMEDIES.get(invalid.code, "Correct the row")
     return FormatError(
         invalid.code,

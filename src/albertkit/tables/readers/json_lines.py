@@ -73,7 +73,7 @@ def sniff_columns(head: bytes) -> dict[str, CellType] | None:
 def _read_row(
     line: bytes | None, column: str, keep: Mapping[str, CellType]
 ) -> tuple[Cell, ...] | RowError:
-    row = _parse(line)
+    row = parse_json_line(line)
     if isinstance(row, RowError):
         return row
     values = row if isinstance(row, dict) else {column: row}
@@ -97,7 +97,8 @@ def _add_line(row: tuple[Cell, ...] | RowError, number: int) -> tuple[Cell, ...]
     return replace(row, why=f"{row.why} (line {number})") if isinstance(row, RowError) else row
 
 
-def _parse(line: bytes | None) -> object:
+def parse_json_line(line: bytes | None) -> object:
+    """The value of a line, or a RowError; None stands for a line that is too long."""
     if line is None:
         return TOO_LONG
     try:

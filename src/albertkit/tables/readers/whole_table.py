@@ -5,22 +5,23 @@ Cells are as the format has them: str in CSV, any value of JSON, any value of Py
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import InputError
 from albertkit.tables.arrow.reading import open_table
-from albertkit.tables.chunk import RowError, make_encoding_error, make_json_error
+from albertkit.tables.chunk import RowError
 from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
-from albertkit.tables.readers.batches import read_batches
+from albertkit.tables.readers.batches import invalid_row_error, read_batches
 from albertkit.tables.readers.inputs import Inputs, Location, find_inputs
+from albertkit.tables.readers.json_lines import parse_json_line
 from albertkit.tables.readers.lines import read_line_blocks
 from albertkit.tables.readers.separated import RecordReader
 from albertkit.tables.readers.table_file import ARROW_FORMATS, InputFile
+from albertkit.tables.table import InvalidRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +31,38 @@ class WholeTable:
     Attributes:
         name: Of its file, for messages.
         columns: Name → a cell for each row.
-        rows: The number of each row in its file, from 1; empty lines and headers do not count.
+        rows: The number of each row, from 1; empty lines and headers do not count.
+        invalid: The rows that cannot be read and were left out.
     """
 
     name: str
     columns: Mapping[str, Sequence[Any]]
     rows: Sequence[int]
+    invalid: Sequence[InvalidRow] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-def read_whole_table(location: Location | Inputs, options: ReadOptions = DETECT_ALL) -> WholeTable:
+def read_whole_table(
+    location: Location | Inputs,
+    options: ReadOptions = DETECT_ALL,
+    *,
+    skip_invalid: bool | None = None,
+) -> WholeTable:
     """Read a CSV, TSV, JSON lines, Parquet or Arrow file.
 
     Args:
         location: One file, or several of the same columns that are read one after another; or
             Inputs that were found before.
         options: How the file is read, where the user knows better.
+        skip_invalid: Leave out rows that cannot be read, and list them; else the first one is an
+            error, with a hint at --skip-invalid if this is False, and None for callers without
+            that option.
 
     Raises:
         InputError: [file-not-found], [texts-missing] for a table without rows, [column-missing]
-            for a file of plain lines.
+            for a file of plain lines, or one that lacks a column of the first.
         FormatError: [row-malformed], [row-too-long], [file-not-utf8], [file-malformed], …
         ResourceError: [extra-missing], [file-unreadable].
     """
@@ -69,21 +80,18 @@ def read_whole_table(location: Location | Inputs, options: ReadOptions = DETECT_
             where=name,
         )
     if file.file_format == "jsonl":
-        table = _read_objects(file, name)
+        table = _read_objects(inputs, name, skip_invalid)
     elif file.file_format in ARROW_FORMATS:
-        table = _read_arrow(file, name)
+        table = _read_arrow(inputs, name, skip_invalid)
     else:
-        names = list(file.columns or [""])
-        first = next(filter(None, names), "")  # an index column has no name
-        others = [column for column in names if column != first]
-        batches = list(read_batches(inputs, column=first, keep=others))
-        columns: dict[str, list[Any]] = {first: [text for b in batches for text in b.texts]}
-        for column in others:
-            columns[column] = [cell for batch in batches for cell in batch.kept[column]]
-        table = WholeTable(name, columns, range(1, len(columns[first]) + 1))
+        table = _read_separated(inputs, name, skip_invalid)
     if not len(table):
         raise InputError(
-            "texts-missing", "the table has no rows", fix="Give at least one example", where=name
+            "texts-missing",
+            "the table has no rows" + (" that can be read" if table.invalid else ""),
+            why=f"row {table.invalid[0].row} {table.invalid[0].why}" if table.invalid else "",
+            fix="Give at least one example",
+            where=name,
         )
     return table
 
@@ -115,47 +123,82 @@ def find_row_lines(location: Location, options: ReadOptions = DETECT_ALL) -> Seq
     return ()
 
 
-def _read_objects(file: InputFile, name: str) -> WholeTable:
+def _read_separated(inputs: Inputs, name: str, skip_invalid: bool | None) -> WholeTable:
+    names = list(inputs.files[0].columns or [""])
+    first = next(filter(None, names), "")  # an index column has no name
+    others = [column for column in names if column != first]
+    batches = list(read_batches(inputs, column=first, keep=others, skip_invalid=skip_invalid))
+    columns: dict[str, list[Any]] = {first: [text for b in batches for text in b.texts]}
+    for column in others:
+        columns[column] = [cell for batch in batches for cell in batch.kept[column]]
+    rows = [number + 1 for batch in batches for number in batch.numbers]
+    return WholeTable(name, columns, rows, [row for batch in batches for row in batch.invalid])
+
+
+def _read_objects(inputs: Inputs, name: str, skip_invalid: bool | None) -> WholeTable:
     """Read JSON lines; a key that an object lacks is None there."""
     objects: list[dict[str, Any]] = []
-    with file.contents() as stream:
-        for block in read_line_blocks(stream):
-            for line in block:
-                if line is None or line.strip():
-                    objects.append(_parse_object(line, len(objects) + 1, name))
+    rows: list[int] = []
+    invalid: list[InvalidRow] = []
+    number = 0  # through all files
+    for file in inputs.files:
+        before = number
+        with file.contents() as stream:
+            for line in chain.from_iterable(read_line_blocks(stream)):
+                if line is not None and not line.strip():
+                    continue
+                number += 1
+                value = _parse_object(line)
+                if isinstance(value, RowError):
+                    row = _make_invalid(file, number - before, value)
+                    invalid.append(_keep_if_skipped(row, skip_invalid))
+                else:
+                    objects.append(value)
+                    rows.append(number)
     names = dict.fromkeys(key for each in objects for key in each)
     columns = {key: [each.get(key) for each in objects] for key in names}
-    return WholeTable(name, columns, range(1, len(objects) + 1))
+    return WholeTable(name, columns, rows, invalid)
 
 
-def _parse_object(line: bytes | None, row: int, name: str) -> dict[str, Any]:
-    code, why = "row-malformed", "is not a JSON object"
-    if line is None:
-        code, why = "row-too-long", "is longer than any text that is read"
-    else:
-        try:
-            value = json.loads(line.decode())
-        except UnicodeDecodeError as error:
-            code, why = make_encoding_error(line, error).code, make_encoding_error(line, error).why
-        except (ValueError, RecursionError) as error:
-            why = make_json_error(error).why
-        else:
-            if isinstance(value, dict):
-                return value
-    raise FormatError(code, f"row {row} {why}", fix="Correct the row", where=name)
+def _parse_object(line: bytes | None) -> dict[str, Any] | RowError:
+    value = parse_json_line(line)
+    if isinstance(value, dict | RowError):
+        return value
+    return RowError("row-malformed", "is not a JSON object")
 
 
-def _read_arrow(file: InputFile, name: str) -> WholeTable:
-    names = list(file.columns or {})
+def _read_arrow(inputs: Inputs, name: str, skip_invalid: bool | None) -> WholeTable:
+    names = list(inputs.files[0].columns or {})
+    inputs.types(names)  # refuses files that lack a column of the first
     columns: dict[str, list[Any]] = {column: [] for column in names}
-    count = 0
-    with file.contents() as stream:
-        path = file.memory_map_path()
-        table = open_table(stream, file.file_format, name, memory_map_path=path)
-        for batch in table.batches(names, 0):
-            if isinstance(batch, RowError):
-                raise FormatError(batch.code, f"row {count + 1} {batch.why}", where=name)
-            count += batch.num_rows
-            for column in names:
-                columns[column] += batch.column(column).to_pylist()
-    return WholeTable(name, columns, range(1, count + 1))
+    rows: list[int] = []
+    invalid: list[InvalidRow] = []
+    number = 0  # through all files
+    for file in inputs.files:
+        before = number
+        with file.contents() as stream:
+            path = file.memory_map_path()
+            own_name = make_display_name(file.name)
+            table = open_table(stream, file.file_format, own_name, memory_map_path=path)
+            for batch in table.batches(names, 0):
+                if isinstance(batch, RowError):
+                    row = _make_invalid(file, number - before + 1, batch)
+                    invalid.append(_keep_if_skipped(row, skip_invalid))
+                    number += batch.rows
+                    continue
+                rows += range(number + 1, number + batch.num_rows + 1)
+                number += batch.num_rows
+                for column in names:
+                    columns[column] += batch.column(column).to_pylist()
+    return WholeTable(name, columns, rows, invalid)
+
+
+def _make_invalid(file: InputFile, row: int, error: RowError) -> InvalidRow:
+    return InvalidRow(make_display_name(file.name), row, error.code, error.why, rows=error.rows)
+
+
+def _keep_if_skipped(row: InvalidRow, skip_invalid: bool | None) -> InvalidRow:
+    """The row, for the list of those that are left out; raises its error if none is."""
+    if not skip_invalid:
+        raise invalid_row_error(row, can_skip=skip_invalid is not None)
+    return row
