@@ -255,3 +255,18 @@ def test_an_unknown_or_contrary_name_is_refused() -> None:
     with pytest.raises(InputError, match=r"SST-2 \(GLUE\) is classification.*\[option-invalid\]"):
         find_benchmark(table, "sst2", "regression")
     assert len(set(BENCHMARK_NAMES)) == 14
+
+
+@pytest.mark.parametrize("name", BENCHMARK_NAMES)
+def test_a_table_of_other_columns_is_none_of_the_named_benchmark(name: str) -> None:
+    table = open_table({"text": ["a"], "label": ["1"]})
+    with pytest.raises(InputError, match=r"no table of .* text, label; .*\[column-missing\]"):
+        find_benchmark(table, name)
+
+
+def test_a_named_benchmark_is_read_in_each_of_its_forms() -> None:
+    for columns in (["premise", "hypothesis", "label"], ["Sentence1", "sentence2", "gold_label"]):
+        table = open_table({column: ["a"] for column in columns})
+        assert find_benchmark(table, "mnli")[0] is not None
+    hellaswag = {"ctx": ["a"], "endings": [["b", "c"]], "label": [1]}
+    assert find_benchmark(open_table(hellaswag), "swag")[0] is not None

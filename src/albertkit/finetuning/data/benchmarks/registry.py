@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice
+from albertkit.errors.exceptions import list_names
 from albertkit.finetuning.data.columns import Task, is_empty, parse_number
 from albertkit.tables import WholeTable
 
@@ -25,6 +26,8 @@ class Benchmark:
         name: As the user gives it.
         title: For people.
         task: What is learned.
+        texts: The columns of the texts in lower case, one set for each form in which it is
+            published.
         headers: Columns that a file of it has, in lower case; one set for each form in which it is
             published. Forms that other tables have too are absent: they need the name.
         classes: Labels of which a table has at least one, where the columns are those of another
@@ -34,6 +37,7 @@ class Benchmark:
     name: str
     title: str
     task: Task
+    texts: tuple[frozenset[str], ...]
     headers: tuple[frozenset[str], ...] = ()
     classes: frozenset[str] = frozenset()
 
@@ -45,37 +49,44 @@ def _split_names(text: str) -> frozenset[str]:
 # Sources: the headers of gluebenchmark.com's files, and the datasets glue, swag, race, squad_v2,
 # conll2003 and wikiann of the Hugging Face hub.
 INDEXED_PAIR = _split_names("index,sentence1,sentence2,label")
+SENTENCE, SENTENCES = frozenset({"sentence"}), _split_names("sentence1,sentence2")
+TOKENS, WORDS = frozenset({"tokens"}), frozenset({"words"})
 COLA_COLUMNS = ("source", "label", "original_label", "sentence")
 BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark(
         name="cola",
         title="CoLA (GLUE)",
         task="classification",
+        texts=(SENTENCE,),
         headers=(frozenset(COLA_COLUMNS),),
     ),
-    Benchmark(name="sst2", title="SST-2 (GLUE)", task="classification"),
+    Benchmark(name="sst2", title="SST-2 (GLUE)", task="classification", texts=(SENTENCE,)),
     Benchmark(
         name="mrpc",
         title="MRPC (GLUE)",
         task="classification",
+        texts=(_split_names("#1 string,#2 string"), SENTENCES),
         headers=(_split_names("quality,#1 id,#2 id,#1 string,#2 string"),),
     ),
     Benchmark(
         name="stsb",
         title="STS-B (GLUE)",
         task="regression",
+        texts=(SENTENCES,),
         headers=(_split_names("index,genre,old_index,sentence1,sentence2,score"),),
     ),
     Benchmark(
         name="qqp",
         title="QQP (GLUE)",
         task="classification",
+        texts=(_split_names("question1,question2"),),
         headers=(_split_names("qid1,qid2,question1,question2,is_duplicate"),),
     ),
     Benchmark(
         name="mnli",
         title="MNLI (GLUE)",
         task="classification",
+        texts=(SENTENCES, _split_names("premise,hypothesis")),
         headers=(
             _split_names("pairid,genre,sentence1,sentence2,gold_label"),
             _split_names("premise,hypothesis,label,idx"),
@@ -85,6 +96,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         name="qnli",
         title="QNLI (GLUE)",
         task="classification",
+        texts=(_split_names("question,sentence"),),
         headers=(
             _split_names("index,question,sentence,label"),
             _split_names("question,sentence,label,idx"),
@@ -94,6 +106,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         name="rte",
         title="RTE (GLUE)",
         task="classification",
+        texts=(SENTENCES,),
         headers=(INDEXED_PAIR,),
         classes=_split_names("entailment,not_entailment"),
     ),
@@ -101,6 +114,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         name="wnli",
         title="WNLI (GLUE)",
         task="classification",
+        texts=(SENTENCES,),
         headers=(INDEXED_PAIR,),
         classes=_split_names("0,1"),
     ),
@@ -108,30 +122,38 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         name="squad",
         title="SQuAD",
         task="question-answering",
+        texts=(_split_names("question,context"),),
         headers=(_split_names("id,title,context,question,answers"),),
     ),
     Benchmark(
         name="race",
         title="RACE",
         task="multiple-choice",
+        texts=(_split_names("article,question,options"),),
         headers=(_split_names("article,question,options,answer"),),
     ),
     Benchmark(
         name="swag",
         title="SWAG",
         task="multiple-choice",
+        texts=(
+            _split_names("sent1,sent2,ending0,ending1,ending2,ending3"),
+            _split_names("ctx,endings"),  # HellaSwag
+        ),
         headers=(_split_names("sent1,sent2,ending0,ending1,ending2,ending3,label"),),
     ),
     Benchmark(
         name="conll",
         title="CoNLL",
         task="tagging",
+        texts=(TOKENS, WORDS),
         headers=(_split_names("tokens,pos_tags,chunk_tags,ner_tags"),),
     ),
     Benchmark(
         name="wikiann",
         title="WikiANN",
         task="tagging",
+        texts=(TOKENS, WORDS),
         headers=(_split_names("tokens,ner_tags,langs"),),
     ),
 )
@@ -152,7 +174,8 @@ def find_benchmark(
         The benchmark, or None; and the table with the columns named and missing labels empty.
 
     Raises:
-        InputError: [option-invalid] for an unknown name, or another task than the benchmark's.
+        InputError: [option-invalid] for an unknown name, or another task than the benchmark's;
+            [column-missing] for a table that has not the texts of the named benchmark.
     """
     check_choice("benchmark", name, (*BENCHMARK_NAMES, None))
     table = _split_choices(_name_cola(table))
@@ -173,6 +196,16 @@ def find_benchmark(
             f"the task is {task!r}",
             why=f"{benchmark.title} is {benchmark.task}",
             fix="Leave out the task or the benchmark",
+        )
+    if name and not any(texts <= own for texts in benchmark.texts):
+        columns = list_names(list(table.columns), 8)
+        forms = " or ".join(" + ".join(sorted(texts)) for texts in benchmark.texts)
+        raise InputError(
+            "column-missing",
+            f"this is no table of {benchmark.title}",
+            why=f"it has the columns {columns}; {benchmark.title} has {forms}",
+            fix="Give a file of the benchmark as it is published, or leave the benchmark out",
+            where=table.name,
         )
     return benchmark, _clear_missing(table)
 
