@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from tests.finetuning.test_tune import examples
+from tests.finetuning.test_word_probe import SENTENCES
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
-from albertkit import TextClassifier, TextEmbedder
+from albertkit import TextClassifier, TextEmbedder, finetune
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import TextVectors, fit_probe, is_trainable
 from albertkit.finetuning.race import ProbeModel
@@ -96,6 +97,27 @@ def test_it_begins_with_the_probe_and_is_written_as_one(
     elif train.task == "classification":
         names = tuned.labels.names
         assert classifier.predict(texts) == [names[n] for n in own.argmax(1)]
+
+
+def test_tags_begin_with_the_word_probe(tmp_path: Path) -> None:
+    """And a tagger of the same labels is trained on with its own head."""
+    base = save_tiny(tmp_path / "base", ["masked_lm"], pooler=True)
+    still = replace(CONFIG, learning_rate=1e-12, max_steps=1)
+    train, valid = (
+        {name: cells[part] for name, cells in SENTENCES.items()}
+        for part in (slice(60), slice(60, 90))
+    )
+    tuned = finetune(train, valid=valid, contenders=["probe", "tune"], tuning=still, model=base)
+    by_probe, by_tuning = (result.predictions for result in tuned.results)
+    assert by_probe == by_tuning
+    tuned.save_pretrained(tmp_path / "tagger")
+    tags = [*train["tags"][:30], *(["O"] * len(own) for own in train["tags"][30:])]
+    other = {"tokens": train["tokens"], "tags": tags}  # of which a probe would learn another head
+    again = finetune(
+        other, valid=valid, contenders=["tune"], tuning=still, model=tmp_path / "tagger"
+    )
+    assert again.predict(valid["tokens"]) == by_probe
+    assert {tag for own in by_probe or [] for tag in own} == {"O", "B-PER", "B-LOC", "I-LOC"}
 
 
 def test_encoder_and_head_are_both_trained(embedder: TextEmbedder, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -67,12 +67,16 @@ from albertkit.finetuning.race import (
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tuned_model import TunedModel
 from albertkit.finetuning.tuning_recipe import TuningConfig
+from albertkit.finetuning.word_probe import WordProbe, fit_word_probe
 from albertkit.runtime import LoadedModel, load
 from albertkit.sources import DEFAULT_FETCH_OPTIONS, WORDS, FetchOptions
 from albertkit.tables import WholeTable
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tasks import TextEmbedder
 from albertkit.training.recipe import LARGEST_SEED
+
+if TYPE_CHECKING:
+    from albertkit.finetuning.tuning_model import Start  # imports torch
 
 LOGGER = logging.getLogger(__name__)
 
@@ -487,14 +491,8 @@ class FinetuneSession:
         if find_spec("torch") is None:
             return f"torch is not installed: {make_install_command('torch')}"
         from albertkit.finetuning.tune import tune
-        from albertkit.finetuning.tune_probe import begin_at_probe
 
         config = self.options.tuning or TuningConfig(seed=self.options.seed)
-        start = None
-        if self.labels.task in LINEAR_TASKS and is_trainable(self.embedder):
-            weights = self._weigh(part.train)
-            probe = fit_probe(self.labels, part.train, part.train_vectors, part.folds, weights)
-            start = begin_at_probe(ProbeModel(self.embedder, probe))
         with tempfile.TemporaryDirectory() as temporary:
             try:
                 return tune(
@@ -505,7 +503,7 @@ class FinetuneSession:
                     config=config,
                     directory=Path(self.options.run_directory or temporary) / "tune",
                     row_weights=self._weigh(part.train),
-                    start=start,
+                    start=self._find_start(part),
                     seconds=seconds,
                     report=self.on_step,
                 )
@@ -513,6 +511,22 @@ class FinetuneSession:
                 if error.diagnostic.code not in ("training-diverged", "predictions-constant"):
                     raise
                 return error.diagnostic.what
+
+    def _find_start(self, part: Part) -> Start | None:
+        """Where the tuning begins: at a probe, if it has one that the tuned model can be."""
+        from albertkit.finetuning.tune_probe import begin_at_probe, begin_at_word_probe
+        from albertkit.finetuning.tuning_model import has_head_of
+
+        if self.labels.task == "tagging" and not has_head_of(self.base, self.labels):
+            fitted = (r.model for r in self.results if isinstance(r.model, WordProbe))
+            return begin_at_word_probe(
+                next(fitted, None) or fit_word_probe(self.base, self.labels, part.train, part.folds)
+            )
+        if self.labels.task in LINEAR_TASKS and is_trainable(self.embedder):
+            weights = self._weigh(part.train)
+            probe = fit_probe(self.labels, part.train, part.train_vectors, part.folds, weights)
+            return begin_at_probe(ProbeModel(self.embedder, probe))
+        return None
 
     def _weigh(self, examples: Examples) -> Float64Array | None:
         """The weight of each row by its label."""

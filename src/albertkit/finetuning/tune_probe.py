@@ -20,8 +20,15 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import PROBLEM_TYPES
 from albertkit.finetuning.race import ProbeModel, write_probe
 from albertkit.finetuning.tuning_batches import TuningBatch, TuningRows, make_rows
-from albertkit.finetuning.tuning_model import PackedTuning, Start, TunedEncoder, make_inputs
+from albertkit.finetuning.tuning_model import (
+    PackedTuning,
+    Start,
+    TunedEncoder,
+    make_inputs,
+    make_model,
+)
 from albertkit.finetuning.tuning_recipe import TuningConfig
+from albertkit.finetuning.word_probe import WordProbe
 from albertkit.model import AlbertModel
 from albertkit.spec import Weights
 from albertkit.tokenization import AlbertTokenizer
@@ -35,6 +42,20 @@ def begin_at_probe(probe: ProbeModel) -> Start:
 
     def make(config: TuningConfig, shift: tuple[float, float]) -> PackedProbe:
         return PackedProbe(probe, task, config, shift)
+
+    return make
+
+
+def begin_at_word_probe(probe: WordProbe) -> Start:
+    """Make what `tune` begins with, of tagging: the class of Hugging Face with the probe's head."""
+
+    def make(config: TuningConfig, shift: tuple[float, float]) -> PackedTuning:
+        packed = make_model(probe.base, probe.labels, config, config.seed)
+        head = packed.model.classifier
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(probe.model.weight))
+            head.bias.copy_(torch.from_numpy(probe.model.bias))
+        return packed
 
     return make
 

@@ -316,6 +316,14 @@ class TunedEncoder:
         return Weights(model.config, model.heads, arrays, "a tuned model")
 
 
+def has_head_of(base: LoadedModel, labels: LabelSet) -> bool:
+    """Whether the model has a head of these labels already, which is then trained on."""
+    names = labels.names or HEAD_NAMES[labels.task]
+    return base.config.id2label == dict(enumerate(names)) and any(
+        name.startswith("classifier.") for name in base.weights.arrays
+    )
+
+
 def make_model(
     base: LoadedModel, labels: LabelSet, config: TuningConfig, seed: int
 ) -> PackedTuning:
@@ -334,7 +342,7 @@ def make_model(
     torch.manual_seed(seed)
     model = CLASSES.get(labels.task, AlbertForSequenceClassification)(model_config)
     arrays = base.weights.arrays
-    keeps_head = base.config.id2label == model_config.id2label
+    keeps_head = has_head_of(base, labels)
     with torch.no_grad():
         for name, parameter in model.canonical_parameters().items():
             is_head = name.startswith("classifier.")
