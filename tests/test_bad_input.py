@@ -436,7 +436,7 @@ COMMANDS = [
     pytest.param(
         lambda w: ["embed", "-m", w.vectors, "-i", w.words],
         "texts-missing",
-        "there is no file of a known format in",
+        "Give --files to read each file as one text (in Python: ReadOptions with files), or",
         2,
         id="a directory without texts",
     ),

@@ -61,3 +61,27 @@ def test_a_file_that_cannot_say_what_is_kept_is_refused(
     assert "does not say that accents or capitals are kept" in line
     assert line.endswith(f"Write a directory: --output {tmp_path / 'spiece'}/. [option-invalid]\n")
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--size", str(2**31)], "option-invalid"),
+        (["--sentences", str(2**64)], "option-invalid"),
+        (["-o", "no-such-directory/spiece.model"], "file-not-found"),
+        (["-o", "corpus.txt"], "directory-not-empty"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_the_corpus_is_read(
+    options: list[str],
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("corpus.txt").write_bytes(b"\xff")  # which would be an error of its own
+    assert run(["vocabulary", "corpus.txt", "-o", "spiece.model", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"[{code}]")
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]

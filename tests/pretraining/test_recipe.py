@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from albertkit import load
+from albertkit.errors import AlbertKitError
 from albertkit.pretraining.distillation_config import DistillationConfig
 from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
@@ -47,6 +48,32 @@ def test_a_built_in_model_has_a_recipe_that_reads_none_of_its_weights(
     assert recipe.path(recipe.data.tokenizer).name == "spiece.model"
     assert not re.search(r"-[mt] small-en", (RECIPES / f"{name}.sh").read_text())
     assert recipe.model.config(recipe.tokenizer()) == replace(load(name).config, extra={})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("hidden_size = 256", "hidden_size = 0", r"hidden_size is 0.*config-value-invalid"),
+        (
+            "num_attention_heads = 4",
+            "num_attention_heads = 9",
+            r"num_attention_heads is 9.*invalid",
+        ),
+        (
+            "[data]",
+            "num_hidden_groups = 99\n[data]",
+            r"num_hidden_groups is 99; .* layers.*\[recipe-value-invalid\]",
+        ),
+    ],
+)
+def test_sizes_that_no_model_has_are_refused_as_the_recipe_is_read(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    text = (RECIPES / "small-en.toml").read_text()
+    assert old in text
+    (tmp_path / "recipe.toml").write_text(text.replace(old, new))
+    with pytest.raises(AlbertKitError, match=message):
+        read_recipe(tmp_path / "recipe.toml", PretrainingConfig)
 
 
 def tiny_tokenizer() -> AlbertTokenizer:

@@ -54,6 +54,7 @@ def test_a_number_may_change_over_time() -> None:
         ({**PLAIN, "max_hours": float("inf")}, "recipe-value-invalid", "at least 0 and finite"),
         ({**PLAIN, "seed": 2**63}, "recipe-value-invalid", "most 9,223,372,036,854,775,807."),
         ({**PLAIN, "device": "tpu"}, "recipe-value-invalid", "device is 'tpu'"),
+        ({**PLAIN, "learning_rate": 1e300}, "recipe-value-invalid", "at most 1,000."),
         ({**PLAIN, "epsilon": 0}, "recipe-value-invalid", "epsilon is 0"),
         (
             {**PLAIN, "learning_rate": 0, "muon_learning_rate": 0.01},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import nan
+
 import pytest
 
 from albertkit.training.schedules import Ramp, Stages, parse_points
@@ -23,7 +25,10 @@ def test_a_plain_number_never_changes() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["0.15", True, [], [0.1, 0.2], [[0.1, 1]], [[0, 1], [0, 2]], [[0, 1], [2, 2]], [[0, "a"]]],
+    [
+        *("0.15", True, [], [0.1, 0.2], [[0.1, 1]], [[0, 1], [0, 2]], [[0, 1], [2, 2]]),
+        *([[0, "a"]], [[0, 1], [nan, 2]], [[0, 1], [nan, 2], [1, 3]]),
+    ],
 )
 def test_anything_else_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must"):

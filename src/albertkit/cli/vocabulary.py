@@ -44,7 +44,7 @@ def vocabulary(
     With --keep-accents or --cased the output is a directory, which stores these settings too.
     """
     from albertkit.errors import InputError
-    from albertkit.fileformats.atomic import write_file
+    from albertkit.fileformats.atomic import check_parent, refuse_files, write_file
     from albertkit.pretraining.vocabulary import train_vocabulary
     from albertkit.tokenization import AlbertTokenizer
     from albertkit.tokenization.policy import REFERENCE
@@ -61,6 +61,10 @@ def vocabulary(
             why="a SentencePiece file does not say that accents or capitals are kept",
             fix=f"Write a directory: --output {output.with_suffix('')}/",
         )
+    if is_file:
+        check_parent(output)
+    else:
+        refuse_files(output)
     lines = read_lines(find_corpus(corpus, column, read), column, skip_invalid=skip_invalid)
     model = train_vocabulary(lines, size=size, policy=policy, sentences=sentences)
     if is_file:

@@ -40,13 +40,7 @@ def create_file(path: Path) -> Iterator[BinaryIO]:
         InputError: [file-not-found] without a parent directory.
         ResourceError: [write-failed].
     """
-    if not path.parent.is_dir():
-        raise InputError(
-            "file-not-found",
-            f"there is no directory {str(path.parent)!r}",
-            why=f"{path.name!r} was to be written there",
-            fix="Make it, or write to another directory",
-        )
+    check_parent(path)
     temporary = _make_temporary_path(path)
     with write_errors(path):
         try:
@@ -58,6 +52,21 @@ def create_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
             raise
         _sync(path.parent)
+
+
+def check_parent(path: Path) -> None:
+    """Check that the directory exists in which a file is to be written.
+
+    Raises:
+        InputError: [file-not-found].
+    """
+    if not path.parent.is_dir():
+        raise InputError(
+            "file-not-found",
+            f"there is no directory {str(path.parent)!r}",
+            why=f"{path.name!r} was to be written there",
+            fix="Make it, or write to another directory",
+        )
 
 
 @contextmanager

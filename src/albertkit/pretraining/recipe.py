@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from albertkit.checkpoints import read_checkpoint
+from albertkit.errors import FormatError
 from albertkit.sources import resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer import AlbertTokenizer
@@ -32,6 +33,18 @@ class ModelRecipe:
     hidden_dropout_prob: float = 0.0
     attention_probs_dropout_prob: float = 0.0
     initializer_range: float = 0.02
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no model has; raises as AlbertConfig, and [recipe-value-invalid]."""
+        AlbertConfig(**asdict(self))
+        if self.num_hidden_groups > self.num_hidden_layers:
+            raise FormatError(
+                "recipe-value-invalid",
+                f"[model] num_hidden_groups is {self.num_hidden_groups}",
+                why=f"the model has {self.num_hidden_layers} layers, and each group is one of them"
+                " or several",
+                fix="Give num_hidden_layers or fewer",
+            )
 
     def config(self, tokenizer: AlbertTokenizer) -> AlbertConfig:
         """The config of a model with this tokenizer's vocabulary and special ids."""

@@ -14,9 +14,11 @@ from collections.abc import Iterable
 import sentencepiece
 
 from albertkit.errors import InputError
+from albertkit.errors.arguments import check_integer
 from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
+LARGEST_SIZE, MOST_SENTENCES = 2**31 - 1, 2**63 - 1  # that SentencePiece's fields hold
 MOST_BYTES = 4192  # of a line; SentencePiece leaves longer ones out
 PARTS = re.compile(r".{1,1048}(?: |$)|.{1,1048}")  # a character has at most 4 bytes
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€')  # ids 0-12
@@ -44,8 +46,11 @@ def train_vocabulary(
 
     Raises:
         InputError: [vocabulary-too-large] if the text has fewer pieces, [vocabulary-too-small] if
-            `size` does not hold its letters, [corpus-empty].
+            `size` does not hold its letters, [corpus-empty], [option-invalid] for numbers that
+            SentencePiece cannot hold.
     """
+    check_integer("size", size, maximum=LARGEST_SIZE)
+    check_integer("sentences", sentences, maximum=MOST_SENTENCES)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(

@@ -22,10 +22,11 @@ Optimizer = Literal["adamw", "lamb"]
 
 
 FINITE = sys.float_info.max
+LARGEST_RATE = 1000  # of the optimizers here; far above what any training survives
 LARGEST_SEED = 2**63 - 1  # torch's
 # Settings that a tuning has too.
 SHARED_RANGES: Mapping[str, tuple[float, float]] = {
-    "learning_rate": (0, FINITE),
+    "learning_rate": (0, LARGEST_RATE),
     "max_steps": (0, FINITE),
     "warmup_ratio": (0, 1),
     "weight_decay": (0, FINITE),
@@ -37,7 +38,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     **SHARED_RANGES,
     "max_tokens": (0, FINITE),
     "max_hours": (0, FINITE),
-    "muon_learning_rate": (0, FINITE),
+    "muon_learning_rate": (0, LARGEST_RATE),
     "decay_ratio": (0, 1),
     "beta1": (0, 0.999999),  # at 1 the means stay 0, and AdamW divides by 0
     "beta2": (0, 0.999999),

@@ -58,6 +58,10 @@ def parse_points(value: object) -> Points:
         raise ValueError("it must be a number or a list of [fraction, number]")
     points = tuple((float(fraction), float(number)) for fraction, number in pairs)
     fractions = [fraction for fraction, _ in points]
-    if fractions[0] != 0 or fractions[-1] > 1 or any(a >= b for a, b in pairwise(fractions)):
+    if (
+        fractions[0] != 0
+        or not fractions[-1] <= 1
+        or any(not a < b for a, b in pairwise(fractions))
+    ):
         raise ValueError("its fractions must rise from 0 to at most 1")
     return points

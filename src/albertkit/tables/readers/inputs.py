@@ -217,7 +217,7 @@ def _nothing_known_error(name: str, others: int, options: ReadOptions) -> InputE
         "texts-missing",
         f"there is no file of a known format in {make_display_name(name)!r}",
         why=f"it has {count_noun(others, 'other file')}" if others else "it is empty",
-        fix="Give --files to read each file as one text (in Python: ReadOptions(files=True)), or"
+        fix="Give --files to read each file as one text (in Python: ReadOptions with files), or"
         " name the files themselves to read their lines"
         if others
         else "Give another directory",
