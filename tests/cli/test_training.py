@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow
 import pytest
 from pyarrow import parquet
@@ -157,18 +158,21 @@ def test_a_compressed_corpus_and_a_table_give_the_same_shard(
     [
         (None, "file-not-found"),
         (b"no array", "file-malformed"),
-        ("few", "distillation-data-mismatch"),
+        (np.zeros((3, 8)), "distillation-data-mismatch"),
+        (np.zeros((3, 0)), "file-wrong-format"),
+        (np.array([[1.0], [np.nan]]), "vectors-not-finite"),
+        (np.array([[1.0], [-1e5]]), "vectors-not-finite"),
     ],
 )
 def test_vectors_that_do_not_fit_are_one_line(
     directory: Path,
     capsys: pytest.CaptureFixture[str],
-    content: bytes | str | None,
+    content: bytes | npt.NDArray[np.float64] | None,
     code: str,
 ) -> None:
     path = directory / f"{code}.npy"
-    if content == "few":
-        np.save(path, np.zeros((3, 8)))
+    if isinstance(content, np.ndarray):
+        np.save(path, content)
     elif isinstance(content, bytes):
         path.write_bytes(content)
     command = ["prepare-distillation", directory / "corpus.txt", "--vectors", path]

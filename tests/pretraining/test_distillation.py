@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 import torch.nn.functional as F
 
 from albertkit.arrays import FloatArray, Int32Array
-from albertkit.errors import FormatError, InputError
+from albertkit.errors import AlbertKitError, FormatError, InputError
 from albertkit.model.albert import AlbertLayerGroup
 from albertkit.pretraining.distillation import Student, align_directions, distil
 from albertkit.pretraining.distillation_batches import DistillationBatch, DistillationData
@@ -270,6 +271,27 @@ def test_vectors_are_halved_down_to_one_dimension_and_no_further(tmp_path: Path)
     assert not (tmp_path / "run").exists()
     data = replace(recipe.data, halvings=Stages(((0.0, 5),)))
     distil(replace(recipe, data=data), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (
+            np.eye(999, 48),
+            r"shape \[999, 48\]; 1,000 pieces .* 48 dim.*\[initialization-mismatch\]",
+        ),
+        (np.eye(1000, 47), r"shape \[1000, 47\]; 1,000 pieces .* 48 dim"),
+        (np.ones((1000, 48)), r"all equal; .*\[initialization-mismatch\]"),
+        (np.full((1000, 48), np.nan), r"row 1 has NaN.*\[vectors-not-finite\]"),
+    ],
+)
+def test_vectors_of_other_pieces_are_refused(
+    vectors: npt.NDArray[np.float64], message: str, tmp_path: Path
+) -> None:
+    recipe = read_recipe(write_recipe(tmp_path), DistillationConfig)
+    np.save(tmp_path / "pieces.npy", vectors)
+    with pytest.raises(AlbertKitError, match=message):
+        distil(recipe, tmp_path / "run")
 
 
 def test_a_student_that_knows_the_teacher_rotated_is_aligned_to_it(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import typer
 
 from albertkit.cli.output import print_status
 from albertkit.errors.exceptions import count_noun, make_install_command
+from albertkit.fileformats.atomic import refuse_files
 from albertkit.fileformats.directory_lock import hold_lock
 from albertkit.tables.formats import ReadOptions
 
@@ -63,7 +64,9 @@ OutputDirectory = Annotated[
     ),
 ]
 NewModel = Annotated[Path, typer.Option("--output", "-o", help="Directory of the trained model.")]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, max=1024, help="Threads of torch.")
+]
 
 
 def find_corpus(files: list[str], column: str | None, read: ReadOptions) -> "Inputs":
@@ -196,10 +199,12 @@ def lock_run(run: Path) -> AbstractContextManager[None]:
     """Refuse a second run; the other ranks of torchrun belong to the first one's run.
 
     Raises:
+        InputError: [directory-not-empty] if a file has the name.
         ResourceError: [output-busy].
     """
     if not is_main_rank():
         return nullcontext()
+    refuse_files(run)
     return hold_lock(run, why="two runs would mix their checkpoints")
 
 

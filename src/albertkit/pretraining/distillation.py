@@ -21,7 +21,7 @@ from albertkit.model.albert import AlbertEncoder, initialize_weights
 from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.distillation_batches import DistillationBatch, DistillationData
 from albertkit.pretraining.distillation_config import DistillationConfig
-from albertkit.pretraining.distillation_dataset import DistillationDataset, read_vectors
+from albertkit.pretraining.distillation_dataset import DistillationDataset, read_piece_vectors
 from albertkit.pretraining.initialization import (
     align_to_teacher,
     compute_principal_directions,
@@ -238,7 +238,8 @@ def _make_student(
         rotation = compute_principal_directions(targets, config.hidden_size)  # [D, H]
     student.rotation.copy_(torch.from_numpy(rotation.astype(np.float32)))
     if recipe.data.piece_vectors and not recipe.data.initialize_from:
-        vectors = read_vectors(recipe.path(recipe.data.piece_vectors)) @ rotation
+        path = recipe.path(recipe.data.piece_vectors)
+        vectors = read_piece_vectors(path, config.vocab_size, targets.shape[1]) @ rotation
         words, projection = align_to_teacher(vectors, config.embedding_size, special_ids.all())
         set_parameter(parameters[WORD_TABLE], words)
         set_parameter(parameters["encoder.embedding_hidden_mapping_in.weight"], projection)

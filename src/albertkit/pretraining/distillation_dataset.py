@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import FormatError, InputError
+from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.atomic import create_directory
 from albertkit.fileformats.npy import read_npy
 from albertkit.pretraining.metadata import (
@@ -33,6 +34,7 @@ from albertkit.tokenization.tokenizer import AlbertTokenizer
 
 NAMES = ("ids", "offsets", "targets")
 TRIPLETS = "triplets"
+CHECKED_VECTORS = 4096  # at a time: 16 MB of float32 for 1,024 dimensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def read_teacher(path: Path) -> list[npt.NDArray[np.floating]]:
 
     Raises:
         InputError: [file-not-found].
-        FormatError: [file-malformed]; [file-wrong-format] if a file holds no floats.
+        FormatError: As `read_vectors`.
     """
     files = sorted(path.glob("part-*.npy")) if path.is_dir() else [path]
     return [read_vectors(file) for file in files or [path]]
@@ -105,7 +107,8 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
 
     Raises:
         InputError: [file-not-found].
-        FormatError: [file-malformed]; [file-wrong-format] if it holds no floats.
+        FormatError: [file-malformed]; [file-wrong-format] if it holds no floats;
+            [vectors-not-finite] for numbers that float16 does not hold.
     """
     if not path.is_file():
         raise InputError(
@@ -117,7 +120,7 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
         )
     fix = "Save the vectors with numpy.save, one row for each text"
     vectors = read_npy(path, str(path), fix=fix)
-    if vectors.ndim != 2 or vectors.dtype.kind != "f":
+    if vectors.ndim != 2 or vectors.dtype.kind != "f" or not vectors.shape[1]:
         raise FormatError(
             "file-wrong-format",
             "the file holds no vectors",
@@ -125,6 +128,50 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
             f"{list(vectors.shape)}",
             fix=fix,
             where=str(path),
+        )
+    largest = np.finfo(np.float16).max
+    for first in range(0, len(vectors), CHECKED_VECTORS):
+        block = np.abs(vectors[first : first + CHECKED_VECTORS])
+        if not (block <= largest).all():  # NaN is in no range
+            row = int(np.argmin((block <= largest).all(1)))
+            raise FormatError(
+                "vectors-not-finite",
+                f"the vector of row {first + row + 1} has NaN, infinity or a number beyond 65,504",
+                why="vectors are stored as float16, which has none above",
+                fix="Compute the vectors again",
+                where=str(path),
+            )
+    return vectors
+
+
+def read_piece_vectors(
+    path: Path, vocab_size: int, dimensions: int | None = None
+) -> npt.NDArray[np.floating]:
+    """Map another model's vectors of the pieces of a vocabulary; raises as `read_vectors`.
+
+    Args:
+        path: of a file of floats [V, D].
+        vocab_size: V.
+        dimensions: D; None: any.
+
+    Raises:
+        InputError: [initialization-mismatch] for another shape, or if all vectors are equal.
+    """
+    vectors = read_vectors(path)
+    wanted = (vocab_size, vectors.shape[1] if dimensions is None else dimensions)
+    if vectors.shape != wanted:
+        raise InputError(
+            "initialization-mismatch",
+            f"the piece vectors {str(path)!r} have the shape {list(vectors.shape)}",
+            why=f"{vocab_size:,} pieces with vectors of {wanted[1]:,} dimensions are needed",
+            fix="Embed each piece of the vocabulary with the teacher, in the order of their ids",
+        )
+    if not (vectors != vectors[0]).any():
+        raise InputError(
+            "initialization-mismatch",
+            f"the piece vectors {str(path)!r} are all equal",
+            why="the word embeddings begin with their differences",
+            fix="Embed each piece by itself, or leave piece_vectors out",
         )
     return vectors
 
@@ -153,7 +200,7 @@ def write_distillation_dataset(
     if len({shape[1:] for shape in shapes}) != 1 or len(shapes[0]) != 2 or rows != len(encodings):
         raise InputError(
             "distillation-data-mismatch",
-            f"there are {len(encodings):,} texts, and the vectors have the shape "
+            f"the vectors of {count_noun(len(encodings), 'text')} have the shape "
             f"{', '.join(str(list(shape)) for shape in sorted({*shapes}))}",
             why=f"each text needs its teacher's vector; there are {rows:,} rows of vectors",
             fix="Give both in the same order, one vector for each line that is not empty",

@@ -17,7 +17,7 @@ import torch
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
-from albertkit.pretraining.distillation_dataset import read_vectors
+from albertkit.pretraining.distillation_dataset import read_piece_vectors
 from albertkit.pretraining.initialization import (
     initialize_from,
     set_parameter,
@@ -169,7 +169,7 @@ def _make_model(
     model = PackedPretraining(config, data.depth, *weights)
     set_parameter(model.predictions.bias, log_frequencies(shard, config.vocab_size))
     if data.piece_vectors:
-        vectors = read_vectors(recipe.path(data.piece_vectors))
+        vectors = read_piece_vectors(recipe.path(data.piece_vectors), config.vocab_size)
         special_ids = vocabulary.special_ids.all()
         initialize_neighbour_heads(model.canonical_parameters(), config, vectors, special_ids, seed)
     if data.initialize_from:

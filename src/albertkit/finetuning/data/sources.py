@@ -60,7 +60,7 @@ def open_table(
     is_path = isinstance(data, str | os.PathLike)
     table = _read_file(data, options, skip_invalid) if is_path else _read_object(data)
     if not len(table):
-        raise InputError("texts-missing", "the table has no rows", fix="Give at least one example")
+        raise InputError("texts-missing", "the table has no rows", fix="Give at least one row")
     if {*RACE_COLUMNS} <= table.columns.keys():
         rows = zip(*(table.columns[name] for name in RACE_COLUMNS), strict=True)
         passages = split_passages(

@@ -74,7 +74,7 @@ def read_whole_table(
         raise InputError(
             "column-missing",
             "the file has lines of text and no columns",
-            why="each example needs a text and a label",
+            why="what is read of a table has the names of its columns",
             fix="Give a CSV, TSV, JSON lines or Parquet file, or name its format with"
             " --input-format",
             where=name,
@@ -90,7 +90,7 @@ def read_whole_table(
             "texts-missing",
             "the table has no rows" + (" that can be read" if table.invalid else ""),
             why=f"row {table.invalid[0].row} {table.invalid[0].why}" if table.invalid else "",
-            fix="Give at least one example",
+            fix="Give at least one row",
             where=name,
         )
     return table
