@@ -66,7 +66,7 @@ def test_a_file_that_cannot_say_what_is_kept_is_refused(
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (["--size", str(2**31)], "option-invalid"),
+        (["--size", str(2_000_000_000)], "option-invalid"),
         (["--sentences", str(2**64)], "option-invalid"),
         (["-o", "no-such-directory/spiece.model"], "file-not-found"),
         (["-o", "corpus.txt"], "directory-not-empty"),
@@ -85,3 +85,16 @@ def test_what_cannot_be_is_one_line_before_the_corpus_is_read(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(f"[{code}]")
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+def test_a_failed_training_leaves_the_old_vocabulary(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "spiece.model"
+    assert run(["vocabulary", str(corpus), "--size", "90", "-q", "-o", str(file)]) == 0
+    assert capsys.readouterr().err == ""
+    old = file.read_bytes()
+    assert run(["vocabulary", str(corpus), "--size", "5000", "-o", str(file)]) == 2
+    assert "[vocabulary-too-large]" in capsys.readouterr().err
+    assert file.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [file]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from albertkit.errors import FormatError, InputError, ResourceError
-from albertkit.pretraining.pretrain import frequency_loss, log_frequencies, pretrain
+from albertkit.pretraining import pretrain as pretraining
+from albertkit.pretraining.pretrain import log_frequencies, pretrain
 from albertkit.pretraining.pretraining_config import PretrainingConfig
 from albertkit.pretraining.recipe import read_recipe
 from albertkit.pretraining.shards import CorpusShard, write_shard
@@ -162,7 +164,46 @@ def test_the_first_bias_is_the_log_of_the_frequencies(shard: CorpusShard) -> Non
     assert bias[299] == bias.min()  # the corpus has no word 299
 
 
-def test_the_loss_of_frequencies_alone_is_their_entropy(tmp_path: Path) -> None:
+def test_pieces_are_counted_block_by_block(
+    shard: CorpusShard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = log_frequencies(shard, 300)
+    monkeypatch.setattr(pretraining, "COUNTED_PIECES", 7)
+    np.testing.assert_array_equal(log_frequencies(shard, 300), whole)
+
+
+def test_a_run_begins_with_the_loss_of_frequencies_alone_which_is_their_entropy(
+    tmp_path: Path,
+) -> None:
     settings = read_recipe(write_recipe(tmp_path), PretrainingConfig)
+    short = replace(settings, training=replace(settings.training, max_steps=1))
+    losses: list[float] = []
+    pretrain(short, tmp_path / "run", report_start=losses.append)
     # nearly all pieces are the 32 words; one occurrence is added to each of 300
-    assert math.log(len(WORDS)) < frequency_loss(settings) < math.log(len(WORDS)) + 0.4
+    assert len(losses) == 1
+    assert math.log(len(WORDS)) < losses[0] < math.log(len(WORDS)) + 0.4
+
+
+@pytest.mark.parametrize(("sentences", "is_enough"), [(6, True), (1, False)])
+def test_held_out_text_that_fills_no_16_rows_is_read_in_fewer(
+    tmp_path: Path, sentences: int, is_enough: bool
+) -> None:
+    settings = read_recipe(write_recipe(tmp_path), PretrainingConfig)
+    document = [" ".join([str(n)] * 20) for n in list(WORDS)[:sentences]]
+    write_shard(tmp_path / "few", [document], number_tokenizer(tmp_path))
+    data = replace(settings.data, valid_shard="few")
+    settings = replace(settings, data=data, training=replace(settings.training, max_steps=1))
+    if is_enough:
+        pretrain(settings, tmp_path / "run")
+        assert math.isfinite(lines_of(tmp_path / "run")[-1]["valid_loss"])
+    else:
+        with pytest.raises(InputError, match=r"text 'few' has 20 pieces;.*\[corpus-too-small\]"):
+            pretrain(settings, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_more_groups_than_layers_are_refused(tmp_path: Path) -> None:
+    settings = read_recipe(write_recipe(tmp_path), PretrainingConfig)
+    settings = replace(settings, model=replace(settings.model, num_hidden_groups=3))
+    with pytest.raises(FormatError, match=r"num_hidden_groups is 3; the model has 2 layers"):
+        pretrain(settings, tmp_path / "run")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,8 @@ def test_a_shard_gives_back_documents_and_sentences(tmp_path: Path) -> None:
 def test_the_batch_of_documents_changes_nothing(tmp_path: Path) -> None:
     tokenizer = number_tokenizer(tmp_path)
     corpus = [[f"{n} {n + 1}", LONG] for n in range(5, 30)]
-    write_shard(tmp_path / "one", corpus, tokenizer, batch_size=1)
-    write_shard(tmp_path / "many", corpus, tokenizer, batch_size=10)
+    write_shard(tmp_path / "one", corpus, tokenizer, batch_characters=1)
+    write_shard(tmp_path / "many", corpus, tokenizer, batch_characters=10 * len(LONG))
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "many" / file.name).read_bytes()
 
@@ -109,11 +110,13 @@ def test_a_directory_without_a_shard_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_written_is_reported_in_pieces_and_bytes(tmp_path: Path) -> None:
     counts: list[ShardCounts] = []
+    documents = number_documents()
+    characters = sum(len(text) for document in documents for text in document)
     shard = write_shard(
         tmp_path / "s",
-        number_documents(),
+        documents,
         number_tokenizer(tmp_path),
-        batch_size=15,
+        batch_characters=characters // 3,
         report=counts.append,
     )
     assert len(counts) == 3
@@ -124,3 +127,22 @@ def test_what_is_written_is_reported_in_pieces_and_bytes(tmp_path: Path) -> None
 def test_sentences_longer_than_a_length_are_counted(tmp_path: Path) -> None:
     shard = write_shard(tmp_path / "s", [[LONG, "5 6"], [LONG]], number_tokenizer(tmp_path))
     assert [shard.count_longer(n) for n in (1, 2, 19, 20)] == [3, 2, 2, 0]
+
+
+def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
+    """A corpus ten times as large, of long documents, takes no more than a batch of it."""
+    tokenizer = AlbertTokenizer.from_pretrained(TINY)
+    document = [
+        "Some words, and some more of them, here and there. " * 40
+    ] * 20  # 41,000 characters
+
+    def measure(name: str, count: int) -> int:
+        tracemalloc.start()
+        documents = (document for _ in range(count))
+        write_shard(tmp_path / name, documents, tokenizer, batch_characters=100_000)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    measure("warm", 3)
+    assert measure("large", 40) < 1.3 * measure("small", 4)

@@ -73,7 +73,21 @@ def test_a_wrong_table_says_what_is_wrong(table: object, code: str, part: str) -
 
 def test_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="file-not-found"):
-        read_toml(tmp_path / "none.toml")
+        read_toml(tmp_path / "none.toml", ("model",))
     (tmp_path / "bad.toml").write_text("[model\n")
     with pytest.raises(FormatError, match="recipe-malformed"):
-        read_toml(tmp_path / "bad.toml")
+        read_toml(tmp_path / "bad.toml", ("model",))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[trainig]", r"no table \[trainig\]; its tables are .*Did you mean \[training\]\?"),
+        ("[card]\na = 1", r"no table \[card\]; its tables are \[model\], \[training\]\."),
+        ("max_steps = 1\n[model]", r"max_steps is in no table;.*Move or remove max_steps"),
+    ],
+)
+def test_what_is_in_no_known_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "recipe.toml").write_text(text + "\n[training]\n")
+    with pytest.raises(FormatError, match=message + r".*\[recipe-key-unknown\]"):
+        read_toml(tmp_path / "recipe.toml", ("model", "training"))

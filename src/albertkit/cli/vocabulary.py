@@ -1,6 +1,5 @@
 """`albertkit vocabulary`: train a SentencePiece model on a corpus."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from albertkit.cli.corpus import Corpus, SkipInvalid, find_corpus, read_lines
 from albertkit.cli.options import Column, takes_read_options
+from albertkit.cli.output import print_status
 from albertkit.tables.formats import ReadOptions
 
 MODEL_FILE = ".model"  # the ending of a SentencePiece model
@@ -72,4 +72,4 @@ def vocabulary(
     else:
         files = {"spiece.model": model}
         AlbertTokenizer.from_files(files, policy=policy).save_pretrained(output)
-    print(f"{size:,} pieces written to {output}", file=sys.stderr)
+    print_status(f"{size:,} pieces written to {output}")

@@ -145,4 +145,4 @@ def read_tuning_recipe(path: Path) -> TuningConfig:
         FormatError: [recipe-malformed], [recipe-key-unknown], [recipe-key-missing],
             [recipe-value-invalid].
     """
-    return parse_table(TuningConfig, read_toml(path).get("tuning"), "tuning")
+    return parse_table(TuningConfig, read_toml(path, ("tuning",)).get("tuning"), "tuning")

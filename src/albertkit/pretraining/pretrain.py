@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from albertkit.arrays import FloatArray
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
+from albertkit.errors.exceptions import count_noun
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
 from albertkit.pretraining.distillation_dataset import read_piece_vectors
 from albertkit.pretraining.initialization import (
@@ -37,12 +38,14 @@ from albertkit.training.loop import Metrics, Trainer
 TRAINED_HEADS = ("masked_lm", "sentence_order")
 VALID_BATCHES = 64
 STEPS_PER_BLOCK = 32
+COUNTED_PIECES = 1 << 24  # that are in memory while pieces are counted
 
 
 def pretrain(
     recipe: Recipe[PretrainingConfig],
     directory: Path,
     report: Callable[[Metrics], None] = lambda metrics: None,
+    report_start: Callable[[float], None] = lambda loss: None,
 ) -> Weights:
     """Train to the end of the recipe, from the last checkpoint in the directory if there is one.
 
@@ -50,6 +53,8 @@ def pretrain(
         recipe: of the model, its data and its training.
         directory: for checkpoints and the metrics log.
         report: is called with each line of the metrics log.
+        report_start: is called before the first step with the masked loss, in nats, of a model
+            that knows only how frequent pieces are. A run that stays there is stuck.
 
     Returns:
         The trained weights with both heads.
@@ -69,7 +74,8 @@ def pretrain(
     teacher = None
     if recipe.data.teacher:
         teacher = TokenTeacher(recipe.location(recipe.data.teacher), tokenizer)
-    model = _make_model(recipe, shard, vocabulary, teacher.size if teacher else 0)
+    frequencies = log_frequencies(shard, config.vocab_size)
+    model = _make_model(recipe, frequencies, vocabulary, teacher.size if teacher else 0)
     model = model.to(training_device.device)
     if recipe.training.compile:
         model.albert.encoder.compile_layers()
@@ -98,6 +104,7 @@ def pretrain(
         _make_evaluation(recipe, model, vocabulary, training_device),
         report,
     )
+    report_start(float(-(np.exp(frequencies) * frequencies).sum()))
     trainer.train()
     training_device.leave()
     names = {row.name for row in table}  # not the teacher's projection
@@ -141,23 +148,16 @@ def log_frequencies(shard: CorpusShard, vocab_size: int) -> FloatArray:
 
     A masked-LM head that starts with this bias need not learn first how frequent pieces are.
     """
-    counts = np.bincount(shard.ids, minlength=vocab_size) + 1
+    counts = np.ones(vocab_size, np.int64)
+    for first in range(0, len(shard.ids), COUNTED_PIECES):  # bincount copies ids as int64
+        ids = shard.ids[first : first + COUNTED_PIECES]
+        counts += np.bincount(ids, minlength=vocab_size)
     return np.asarray(np.log(counts / counts.sum()), np.float32)
-
-
-def frequency_loss(recipe: Recipe[PretrainingConfig]) -> float:
-    """The masked loss, in nats, of a model that knows only how frequent pieces are.
-
-    A run whose loss stays there has learned nothing from the context.
-    """
-    shard = CorpusShard.open(recipe.path(recipe.data.shard))
-    logs = log_frequencies(shard, shard.metadata.vocab_size)
-    return float(-(np.exp(logs) * logs).sum())
 
 
 def _make_model(
     recipe: Recipe[PretrainingConfig],
-    shard: CorpusShard,
+    frequencies: FloatArray,
     vocabulary: MaskingVocabulary,
     teacher_size: int,
 ) -> PackedPretraining:
@@ -167,7 +167,7 @@ def _make_model(
     torch.manual_seed(seed)
     weights = (data.order_loss_weight, teacher_size, data.teacher_weight)
     model = PackedPretraining(config, data.depth, *weights)
-    set_parameter(model.predictions.bias, log_frequencies(shard, config.vocab_size))
+    set_parameter(model.predictions.bias, frequencies)
     if data.piece_vectors:
         vectors = read_piece_vectors(recipe.path(data.piece_vectors), config.vocab_size)
         special_ids = vocabulary.special_ids.all()
@@ -189,9 +189,26 @@ def _make_evaluation(
         return None
     shard = CorpusShard.open(recipe.path(recipe.data.valid_shard))
     shard.metadata.check_tokenizer(recipe.tokenizer(), recipe.path(recipe.data.valid_shard))
-    shape = BatchShape(16, recipe.data.max_seq_length(1.0))
-    data = PretrainingData(shard, vocabulary, lambda fraction: shape)
+    width = recipe.data.max_seq_length(1.0)
+    data = _make_valid_data(shard, vocabulary, width, recipe.data.valid_shard)
     return lambda: evaluate(model, data, training_device)
+
+
+def _make_valid_data(
+    shard: CorpusShard, vocabulary: MaskingVocabulary, width: int, name: str
+) -> PretrainingData:
+    """Held-out data in batches of 16 rows, or of fewer if it fills no 16."""
+    for rows in (16, 8, 4, 2, 1):
+        shape = BatchShape(rows, width)
+        data = PretrainingData(shard, vocabulary, lambda fraction, shape=shape: shape)
+        if len(data.block(0, 0, 0.0)):
+            return data
+    raise InputError(
+        "corpus-too-small",
+        f"the held-out text {name!r} has {count_noun(len(shard.ids), 'piece')}",
+        why=f"they fill no sequence of {width}, so no checkpoint could be compared",
+        fix="Hold out more text (`albertkit shards --valid-every`), or leave valid_shard out",
+    )
 
 
 def _check_sizes(recipe: Recipe[PretrainingConfig]) -> None:
@@ -207,6 +224,13 @@ def _check_sizes(recipe: Recipe[PretrainingConfig]) -> None:
         )
     depths = recipe.data.depth.values()
     layers, groups = recipe.model.num_hidden_layers, recipe.model.num_hidden_groups
+    if groups > layers:
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[model] num_hidden_groups is {groups}",
+            why=f"the model has {count_noun(layers, 'layer')}, each of which belongs to one group",
+            fix="Give at most num_hidden_layers",
+        )
     if any(depth > layers or depth % groups for depth in depths):
         raise FormatError(
             "recipe-value-invalid",

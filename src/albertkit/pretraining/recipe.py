@@ -115,10 +115,10 @@ def read_recipe(path: Path, data: type[Data]) -> Recipe[Data]:
         FormatError: [recipe-malformed], [recipe-key-unknown], [recipe-key-missing],
             [recipe-value-invalid].
     """
-    tables = read_toml(path)
+    tables = read_toml(path, ("model", "data", "training"))
     return Recipe(
-        parse_table(ModelRecipe, tables.pop("model", None), "model"),
-        parse_table(data, tables.pop("data", None), "data"),
-        parse_table(TrainingConfig, tables.pop("training", None), "training"),
+        parse_table(ModelRecipe, tables.get("model"), "model"),
+        parse_table(data, tables.get("data"), "data"),
+        parse_table(TrainingConfig, tables.get("training"), "training"),
         path.resolve().parent,
     )

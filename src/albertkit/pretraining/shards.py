@@ -33,6 +33,7 @@ from albertkit.tokenization.tokenizer import AlbertTokenizer
 
 NAMES = ("ids", "sentences", "documents")
 SHORTEST = 16  # pieces; a document or sequence with fewer teaches little
+BATCH_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +111,18 @@ def write_shard(
     documents: Iterable[Sequence[str]],
     tokenizer: AlbertTokenizer,
     *,
-    batch_size: int = 1000,
+    batch_characters: int = BATCH_CHARACTERS,
     report: Callable[[ShardCounts], None] = lambda counts: None,
 ) -> CorpusShard:
-    """Tokenize documents into a new shard; memory does not grow with the corpus.
+    """Tokenize documents into a new shard.
+
+    Memory does not grow with the corpus, only with its longest document.
 
     Args:
         directory: the shard's directory, which must not exist yet.
         documents: each a list of paragraphs.
         tokenizer: its vocabulary and special ids are written into the metadata.
-        batch_size: documents that are tokenized together.
+        batch_characters: of documents that are tokenized together, or one longer document.
         report: is called after each batch of documents with what is written so far.
 
     Raises:
@@ -134,7 +137,7 @@ def write_shard(
         files = [stack.enter_context((staging / f"{name}.bin").open("wb")) for name in NAMES]
         files[1].write(np.zeros(1, np.int64).tobytes())
         files[2].write(np.zeros(1, np.int64).tobytes())
-        for group in _group(documents, batch_size):
+        for group in _group(documents, batch_characters):
             for ids, offsets in _tokenize(group, tokenizer):
                 if len(ids) < SHORTEST:
                     short_documents += 1
@@ -188,13 +191,15 @@ def _tokenize(
         first += len(text)
 
 
-def _group(documents: Iterable[Sequence[str]], count: int) -> Iterator[list[Sequence[str]]]:
-    """Lists of at most `count` documents."""
+def _group(documents: Iterable[Sequence[str]], characters: int) -> Iterator[list[Sequence[str]]]:
+    """Lists of documents, each ended by the one that brings it to so many characters."""
     group: list[Sequence[str]] = []
+    size = 0
     for document in documents:
         group.append(document)
-        if len(group) == count:
+        size += sum(map(len, document))
+        if size >= characters:
             yield group
-            group = []
+            group, size = [], 0
     if group:
         yield group

@@ -18,7 +18,9 @@ from albertkit.errors.arguments import check_integer
 from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
-LARGEST_SIZE, MOST_SENTENCES = 2**31 - 1, 2**63 - 1  # that SentencePiece's fields hold
+# SentencePiece chooses the pieces from a million candidates (seed_sentencepiece_size): with a size
+# near 2**31 it computes without an end.
+LARGEST_SIZE, MOST_SENTENCES = 1_000_000, 2**63 - 1  # the latter is what its field holds
 MOST_BYTES = 4192  # of a line; SentencePiece leaves longer ones out
 PARTS = re.compile(r".{1,1048}(?: |$)|.{1,1048}")  # a character has at most 4 bytes
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€')  # ids 0-12

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -122,12 +122,16 @@ FREE_SETTINGS = frozenset(
 )
 
 
-def read_toml(path: Path) -> dict[str, object]:
+def read_toml(path: Path, names: Collection[str]) -> dict[str, object]:
     """Read the tables of a recipe file.
+
+    Args:
+        path: of the file.
+        names: of all tables that it may have.
 
     Raises:
         InputError: [file-not-found].
-        FormatError: [recipe-malformed].
+        FormatError: [recipe-malformed]; [recipe-key-unknown] for another table, or a key outside.
     """
     try:
         data = path.read_bytes()
@@ -139,11 +143,23 @@ def read_toml(path: Path) -> dict[str, object]:
             fix="Give the path of a TOML file",
         ) from error
     try:
-        return tomllib.loads(data.decode())
+        tables = tomllib.loads(data.decode())
     except ValueError as error:
         raise FormatError(
             "recipe-malformed", str(error), fix="Correct the TOML", where=str(path)
         ) from error
+    for name, value in tables.items():
+        if name not in names:
+            near = find_nearest_name(name, names)
+            is_table = isinstance(value, Mapping)
+            raise FormatError(
+                "recipe-key-unknown",
+                f"a recipe has no table [{name}]" if is_table else f"{name} is in no table",
+                why=f"its tables are {', '.join(f'[{known}]' for known in names)}",
+                fix=f"Did you mean [{near}]?" if is_table and near else f"Move or remove {name}",
+                where=str(path),
+            )
+    return tables
 
 
 def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, float]]) -> None:
