@@ -200,10 +200,3 @@ def test_held_out_text_that_fills_no_16_rows_is_read_in_fewer(
         with pytest.raises(InputError, match=r"text 'few' has 20 pieces;.*\[corpus-too-small\]"):
             pretrain(settings, tmp_path / "run")
         assert not (tmp_path / "run").exists()
-
-
-def test_more_groups_than_layers_are_refused(tmp_path: Path) -> None:
-    settings = read_recipe(write_recipe(tmp_path), PretrainingConfig)
-    settings = replace(settings, model=replace(settings.model, num_hidden_groups=3))
-    with pytest.raises(FormatError, match=r"num_hidden_groups is 3; the model has 2 layers"):
-        pretrain(settings, tmp_path / "run")

@@ -200,8 +200,10 @@ def test_the_first_limit_ends_the_run(tmp_path: Path, limits: dict[str, int], st
 
 def test_hours_end_a_run_too(tmp_path: Path) -> None:
     train(tmp_path, replace(CONFIG, max_steps=0, max_hours=0.2 / 3600))
-    assert lines(tmp_path)[-1]["seconds"] <= 0.5
-    assert _last_step(tmp_path) > 10
+    *earlier, last = lines(tmp_path)
+    assert (last["step"], last["fraction"]) == (_last_step(tmp_path), 1)
+    assert last["seconds"] >= 0.2
+    assert all(line["fraction"] < 1 for line in earlier)
 
 
 def test_the_last_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
@@ -266,6 +268,24 @@ def test_gradients_that_are_not_finite_stop_the_run_and_spoil_nothing(tmp_path: 
         train(tmp_path / "early", model=early)
     assert _last_step(tmp_path) == 5
     assert torch.equal(train(tmp_path).linear.weight, train(tmp_path / "w").linear.weight)
+
+
+def test_a_step_that_does_not_fit_into_memory_is_one_line(tmp_path: Path) -> None:
+    class Huge(Model):
+        def forward(self, batch: Tensor, fraction: float) -> StepResult:
+            torch.empty(1 << 60)
+            return super().forward(batch, fraction)
+
+    with pytest.raises(
+        ResourceError, match=r"step 1 does.*Lower batch_size.*training-out-of-memory"
+    ) as e:
+        train(tmp_path, model=Huge())
+    assert "begin another" not in str(e.value)
+    train(tmp_path, replace(CONFIG, max_steps=5))
+    with pytest.raises(
+        ResourceError, match=r"step 6 does not fit.* begin another\. \[training-out"
+    ):
+        train(tmp_path, model=Huge())
 
 
 def test_only_what_is_named_decays(tmp_path: Path) -> None:
@@ -351,7 +371,10 @@ def test_two_ranks_compute_what_one_computes_in_two_batches(tmp_path: Path) -> N
     models = []
     for name in ("one", "two"):
         model = Model()
-        # the run is done, so that training it only loads its last checkpoint
-        models.append(train(tmp_path / name, model=model).linear.weight)
+        # the run is done, so that training it only loads its last checkpoint: that of two ranks too
+        both = replace(CONFIG, gradient_accumulation_steps=2)
+        models.append(train(tmp_path / name, both, model).linear.weight)
+        with pytest.raises(InputError, match=r"steps × ranks was 2 and is 1\b.*-settings-changed"):
+            train(tmp_path / name)
         assert _last_step(tmp_path / name) == 12
     torch.testing.assert_close(models[0], models[1], atol=1e-6, rtol=0)

@@ -5,29 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-from torch import Tensor, nn
+from tests.support.far_device import FarTensor
+from torch import nn
 
+from albertkit.errors import InputError
 from albertkit.pretraining.initialization import to_arrays
 from albertkit.training.optimizers import make_optimizer
 from albertkit.training.recipe import TrainingConfig
 from albertkit.training.state import Progress, load_checkpoint, save_checkpoint
 
 CONFIG = TrainingConfig(max_steps=1, learning_rate=0.1, muon_learning_rate=0.1)
-
-
-class FarTensor(Tensor):
-    """A tensor as on a GPU: numpy cannot read it before `.cpu()` brings it here."""
-
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        plain = [a.as_subclass(Tensor) if isinstance(a, FarTensor) else a for a in args]
-        if func is Tensor.numpy:
-            raise TypeError("can't convert cuda:0 device type tensor to numpy")
-        result = func(*plain, **(kwargs or {}))
-        if func is Tensor.cpu or not isinstance(result, Tensor):
-            return result
-        return result.as_subclass(cls)
 
 
 def make_parameters() -> dict[str, nn.Parameter]:
@@ -68,3 +57,19 @@ def test_tensors_of_another_device_are_saved(tmp_path: Path) -> None:
     arrays = to_arrays(parameters)
     for name, parameter in make_parameters().items():
         assert arrays[name].tolist() == parameter.detach().numpy().tolist()
+
+
+@pytest.mark.parametrize("has_new_key", [True, False])
+def test_a_setting_that_an_older_release_did_not_have_is_not_compared(
+    tmp_path: Path, has_new_key: bool
+) -> None:
+    parameters = make_parameters()
+    optimizer = make_optimizer(parameters, (), (), CONFIG)
+    saved = {"data.shard": "a", **({"data.new": 1} if has_new_key else {})}
+    save_checkpoint(tmp_path, Progress(step=1), parameters, optimizer, saved, keep=1)
+    now = {"data.shard": "a", "data.new": 2}
+    if has_new_key:
+        with pytest.raises(InputError, match=r"data\.new was 1 and is 2.*run-settings-changed"):
+            load_checkpoint(tmp_path, parameters, optimizer, now)
+    else:
+        assert load_checkpoint(tmp_path, parameters, optimizer, now) == Progress(step=1)

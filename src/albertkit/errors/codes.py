@@ -176,6 +176,7 @@ CODES: dict[str, str] = {
     "shard-malformed": "A tokenized corpus is truncated, or of another version.",
     "shard-vocabulary-differs": "A corpus was tokenized with another vocabulary.",
     "run-settings-changed": "A run is resumed with other settings than it began with.",
+    "training-out-of-memory": "A step of training does not fit into memory.",
     "training-diverged": "The gradients of a training step are not finite.",
     "initialization-mismatch": "The initial weights have other sizes than the model of the recipe.",
     "vocabulary-too-small": "A vocabulary of this size does not hold all letters of the text.",

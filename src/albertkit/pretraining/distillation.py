@@ -165,7 +165,8 @@ def distil(
     Raises:
         InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed] and
             what opening the recipe's files raises.
-        ResourceError: [device-unavailable], [training-diverged].
+        ResourceError: [device-unavailable], [training-diverged],
+            [training-out-of-memory].
     """
     _check_sizes(recipe)
     tokenizer = recipe.tokenizer()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def pretrain(
     Raises:
         InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed] and
             what opening the recipe's files raises.
-        ResourceError: [device-unavailable], [training-diverged].
+        ResourceError: [device-unavailable], [training-diverged],
+            [training-out-of-memory].
     """
     tokenizer = recipe.tokenizer()
     vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
@@ -199,8 +201,7 @@ def _make_valid_data(
 ) -> PretrainingData:
     """Held-out data in batches of 16 rows, or of fewer if it fills no 16."""
     for rows in (16, 8, 4, 2, 1):
-        shape = BatchShape(rows, width)
-        data = PretrainingData(shard, vocabulary, lambda fraction, shape=shape: shape)
+        data = PretrainingData(shard, vocabulary, partial(_keep_shape, BatchShape(rows, width)))
         if len(data.block(0, 0, 0.0)):
             return data
     raise InputError(
@@ -209,6 +210,11 @@ def _make_valid_data(
         why=f"they fill no sequence of {width}, so no checkpoint could be compared",
         fix="Hold out more text (`albertkit shards --valid-every`), or leave valid_shard out",
     )
+
+
+def _keep_shape(shape: BatchShape, fraction: float) -> BatchShape:
+    """The same shape at each fraction of a run."""
+    return shape
 
 
 def _check_sizes(recipe: Recipe[PretrainingConfig]) -> None:
@@ -224,13 +230,6 @@ def _check_sizes(recipe: Recipe[PretrainingConfig]) -> None:
         )
     depths = recipe.data.depth.values()
     layers, groups = recipe.model.num_hidden_layers, recipe.model.num_hidden_groups
-    if groups > layers:
-        raise FormatError(
-            "recipe-value-invalid",
-            f"[model] num_hidden_groups is {groups}",
-            why=f"the model has {count_noun(layers, 'layer')}, each of which belongs to one group",
-            fix="Give at most num_hidden_layers",
-        )
     if any(depth > layers or depth % groups for depth in depths):
         raise FormatError(
             "recipe-value-invalid",

@@ -33,7 +33,7 @@ from albertkit.tokenization.tokenizer import AlbertTokenizer
 
 NAMES = ("ids", "sentences", "documents")
 SHORTEST = 16  # pieces; a document or sequence with fewer teaches little
-BATCH_CHARACTERS = 4_000_000
+TOKENIZED_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def write_shard(
     documents: Iterable[Sequence[str]],
     tokenizer: AlbertTokenizer,
     *,
-    batch_characters: int = BATCH_CHARACTERS,
+    batch_characters: int = TOKENIZED_CHARACTERS,
     report: Callable[[ShardCounts], None] = lambda counts: None,
 ) -> CorpusShard:
     """Tokenize documents into a new shard.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import InputError, ResourceError
+from albertkit.errors.exceptions import take_first_line
 from albertkit.training.devices import TrainingDevice
 from albertkit.training.interrupts import StopSignals
 from albertkit.training.metrics_log import MetricsLog
@@ -34,6 +36,8 @@ from albertkit.training.state import (
 Batch = TypeVar("Batch")
 Batch_co = TypeVar("Batch_co", covariant=True)
 Metrics = Mapping[str, float | int]
+CPU_ALLOCATOR = "DefaultCPUAllocator"  # how torch's message begins if there is no memory
+STEP_BATCHES = "gradient_accumulation_steps × ranks"  # a setting that a resumed run must keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Trainer(Generic[Batch]):
         directory: where checkpoints and the metrics log are kept, and found again.
         training_device: device, precision and rank.
         matrices: names of the parameters that Muon takes, if the config asks for it.
-        settings: of the whole recipe; a resumed run must have the same.
+        settings: of the whole recipe; a resumed run must have the same, and as many batches a step.
         evaluate: metrics of held-out data, computed at each checkpoint; the lowest "valid_loss"
             makes the best checkpoint.
         report: is called with each line of the metrics log.
@@ -97,11 +101,11 @@ class Trainer(Generic[Batch]):
 
         Raises:
             InputError: [corpus-too-small], [run-settings-changed].
-            ResourceError: [training-diverged].
+            ResourceError: [training-diverged], [training-out-of-memory].
             KeyboardInterrupt: after a checkpoint, on Ctrl-C or SIGTERM.
         """
         optimizer = make_optimizer(self.parameters, self.decaying, self.matrices, self.config)
-        progress = load_checkpoint(self.directory, self.parameters, optimizer, self.settings)
+        progress = load_checkpoint(self.directory, self.parameters, optimizer, self.kept_settings)
         progress = progress or Progress()
         window = MetricWindow(MetricsLog(self.directory), progress, self.report)
         if self.training_device.is_main:
@@ -110,7 +114,8 @@ class Trainer(Generic[Batch]):
         with StopSignals() as signals:
             clock = time.monotonic()
             for batches in self.steps(progress):
-                self.advance(batches, optimizer, progress, window)
+                with explain_lack_of_memory(progress.step + 1, self.directory):
+                    self.advance(batches, optimizer, progress, window)
                 progress.seconds += self.training_device.largest(time.monotonic() - clock)
                 fraction = self.fraction(progress)
                 is_logged = progress.step % self.config.logging_steps == 0 or fraction >= 1
@@ -129,6 +134,16 @@ class Trainer(Generic[Batch]):
         if signals.received:
             raise KeyboardInterrupt
         return progress
+
+    @property
+    def step_batches(self) -> int:
+        """Batches of one step, of all ranks."""
+        return self.config.gradient_accumulation_steps * self.training_device.world_size
+
+    @property
+    def kept_settings(self) -> Settings:
+        """What a resumed run must have too: two ranks may become one with twice the batches."""
+        return {**self.settings, STEP_BATCHES: self.step_batches}
 
     def is_stale(self, progress: Progress) -> bool:
         """Whether `patience` checkpoints in a row were no better; all ranks answer alike."""
@@ -150,7 +165,7 @@ class Trainer(Generic[Batch]):
     def steps(self, progress: Progress) -> Iterator[list[Batch]]:
         """The batches of this rank for each step; keeps the data's position in `progress`."""
         rank, world_size = self.training_device.rank, self.training_device.world_size
-        count = self.config.gradient_accumulation_steps * world_size
+        count = self.step_batches
         resumes_inside = progress.block > 0 or progress.batch > 0  # an epoch, maybe at its end
         step = -1 if resumes_inside else progress.step
         while self.fraction(progress) < 1:
@@ -215,7 +230,7 @@ class Trainer(Generic[Batch]):
             progress,
             self.parameters,
             optimizer,
-            self.settings,
+            self.kept_settings,
             keep=self.config.keep_checkpoints,
         )
 
@@ -301,6 +316,33 @@ def _corpus_too_small_error(count: int) -> InputError:
         why="it has fewer tokens than batch_size × max_seq_length, for each rank and accumulation",
         fix="Give more text, or a smaller batch_size or max_seq_length",
     )
+
+
+@contextmanager
+def explain_lack_of_memory(step: int, directory: Path) -> Iterator[None]:
+    """Say in one line that a step does not fit into the memory of a GPU or of this machine.
+
+    Args:
+        step: its number, from 1.
+        directory: of the run; its settings can change while it has no checkpoint.
+
+    Raises:
+        ResourceError: [training-out-of-memory].
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        is_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not is_gpu and CPU_ALLOCATOR not in str(error):
+            raise
+        has_checkpoint = bool(list_checkpoints(directory))
+        raise ResourceError(
+            "training-out-of-memory",
+            f"step {step} does not fit into the memory of the {'GPU' if is_gpu else 'machine'}",
+            why=take_first_line(error),
+            fix="Lower batch_size and raise gradient_accumulation_steps, or lower max_seq_length"
+            + ("; a run with a checkpoint keeps both, so begin another" if has_checkpoint else ""),
+        ) from error
 
 
 def _divergence_error(step: int, directory: Path) -> ResourceError:

@@ -157,8 +157,8 @@ class MixedOptimizer:
         if group.weight_decay:
             update = update + group.weight_decay * parameter
             norms = parameter.norm(), update.norm()
-            if norms[0] > 0 and norms[1] > 0:
-                update = update * (norms[0] / norms[1])
+            both_positive = (norms[0] > 0) & (norms[1] > 0)
+            update = update * torch.where(both_positive, norms[0] / norms[1], 1.0)  # no GPU waits
         parameter.add_(update, alpha=-rate)
 
     def _moment(self, parameter: nn.Parameter, name: str) -> Tensor:

@@ -113,6 +113,7 @@ FREE_SETTINGS = frozenset(
         "training.max_steps",
         "training.max_tokens",
         "training.max_hours",
+        "training.gradient_accumulation_steps",  # times the ranks it must be the same
         "training.logging_steps",
         "training.save_steps",
         "training.keep_checkpoints",

@@ -117,7 +117,8 @@ def load_checkpoint(
         directory: the run's output directory.
         parameters: get the saved values.
         optimizer: gets its saved tensors.
-        settings: of this run; compared with the saved ones, except FREE_SETTINGS.
+        settings: of this run; compared with the saved ones, except FREE_SETTINGS and those that
+            the release which saved them did not have.
 
     Raises:
         InputError: [run-settings-changed].
@@ -159,9 +160,9 @@ def _check_settings(saved: object, current: Settings, directory: Path) -> None:
     """Raise if the run began with other settings than these."""
     old = saved if isinstance(saved, dict) else {}
     changed = [
-        f"{key} was {_format_setting(old.get(key))} and is {_format_setting(current.get(key))}"
-        for key in sorted(old.keys() | current.keys())
-        if key not in FREE_SETTINGS and old.get(key) != current.get(key)
+        f"{key} was {_format_setting(old[key])} and is {_format_setting(current.get(key))}"
+        for key in sorted(old)
+        if key not in FREE_SETTINGS and old[key] != current.get(key)
     ]
     if changed:
         raise InputError(
