@@ -201,6 +201,10 @@ def test_check_prints_diagnostics_and_exits_with_1_on_errors(
             "[option-invalid]",
         ),
         ("text,label\na b,x\nc d,y\n", ["--seed", str(2**63)], "5,807. [option-invalid]"),
+        ("text,label\na,x\nb,y\nc,x\nd,y\n", ["--folds", str(10**20)], "4 examples. Give fewer;"),
+        ("text,label\na b,x\nc d,y\n", ["--encoding", "utf-16"], "[encoding-mismatch]"),
+        ("text,label\na b,x\nc d,y\n", ["--encoding", "idna"], "[option-invalid]"),
+        ("text,score\na b,1.5\nc d,1e300\n", ["--task", "regression"], "too large to be learned"),
         (
             "text,label\na b,x\nc d,y\n",
             ["--seed", str(2**63), "--repetitions", "2"],

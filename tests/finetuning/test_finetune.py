@@ -281,6 +281,15 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted(name: str, tmp_path: 
     assert diagnostic.what == "2 rows left out that cannot be read: rows 2, 4"
 
 
+def test_half_of_a_surrogate_pair_is_an_invalid_row(tmp_path: Path) -> None:
+    for text in ('"a \\ud800"', '["\\udc00"]'):
+        (tmp_path / "a.jsonl").write_text(f'{{"text": {text}, "label": "x"}}\n')
+        with pytest.raises(FormatError, match=r"row 1 holds half of.*\[lone-surrogate\]"):
+            FinetuneSession.open(tmp_path / "a.jsonl", None, FinetuneOptions())
+    with pytest.raises(InputError, match=r"\[lone-surrogate\]"):
+        finetune({"text": ["a \ud800", "b"] * 9, "label": ["x", "y"] * 9}, contenders=["probe"])
+
+
 def test_a_file_whose_rows_all_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{\n[1]\n")
     with pytest.raises(InputError, match=r"no rows that can be read; row 1 is not valid JSON"):

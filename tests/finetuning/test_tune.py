@@ -327,6 +327,7 @@ def test_what_shared_layers_cannot_do_is_refused_with_the_reason(name: str, tmp_
         {"epochs": float("inf")},
         {"device": "tpu"},
         {"batch_size": 0},
+        {"max_seq_length": 2},
         {"gradient_accumulation_steps": 33},  # batches of 32 examples
         {"warmup_ratio": 1.5},
         {"dropout": 1.0},

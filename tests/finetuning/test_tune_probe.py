@@ -14,6 +14,7 @@ from tests.finetuning.test_word_probe import SENTENCES
 from tests.support.tiny_models import save_tiny, save_tiny_vectors
 
 from albertkit import TextClassifier, TextEmbedder, finetune
+from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import TextVectors, fit_probe, is_trainable
 from albertkit.finetuning.race import ProbeModel
@@ -118,6 +119,24 @@ def test_tags_begin_with_the_word_probe(tmp_path: Path) -> None:
     )
     assert again.predict(valid["tokens"]) == by_probe
     assert {tag for own in by_probe or [] for tag in own} == {"O", "B-PER", "B-LOC", "I-LOC"}
+
+
+def test_a_tuning_that_failed_leaves_nothing_to_go_on_from(tmp_path: Path) -> None:
+    """Else the next one, with other settings, would be refused."""
+    base = save_tiny_vectors(tmp_path / "base", PoolingConfig(), pooler=False)
+    train, valid = (
+        {"text": [f"{word} {number}" for number in range(9) for word in "ab"], "label": [*"xy"] * 9}
+        for _ in range(2)
+    )
+    options = FinetuneOptions(
+        model=base,
+        contenders=["probe", "tune"],
+        tuning=replace(CONFIG, weight_decay=1e300, max_steps=3),
+        run_directory=tmp_path / "run",
+    )
+    session = FinetuneSession.open(train, valid, options)
+    assert "not finite" in list(session.race())[1].note
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_encoder_and_head_are_both_trained(embedder: TextEmbedder, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_other_encodings_are_named_by_the_user(tmp_path: Path) -> None:
     assert list(read_texts(find_inputs(path, options=ReadOptions(encoding="cp1252")))) == ["schön"]
     with pytest.raises(FormatError, match=r"is not ascii: .*\[encoding-mismatch\]"):
         read_texts(find_inputs(path, options=ReadOptions(encoding="ascii")))
-    with pytest.raises(InputError, match=r"no text encoding of that name.*\[option-invalid\]"):
+    with pytest.raises(InputError, match=r"no encoding of texts of that name.*\[option-invalid\]"):
         ReadOptions(encoding="rot13")
 
 

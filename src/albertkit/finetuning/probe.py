@@ -104,9 +104,9 @@ def _hash_texts(embedder: TextEmbedder, texts: list[str]) -> str:
     """A hash of the texts and of all that decides their vectors."""
     digest = hashlib.sha256()
     for part in _list_model_parts(embedder):
-        digest.update(part.encode() + b"\0")
+        digest.update(part.encode(errors="surrogatepass") + b"\0")
     for text in texts:
-        digest.update(text.encode() + b"\0")
+        digest.update(text.encode(errors="surrogatepass") + b"\0")
     return digest.hexdigest()[:32]
 
 

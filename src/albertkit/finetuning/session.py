@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -258,6 +259,14 @@ class FinetuneSession:
         diagnostics = unreadable + diagnostics
         labels = LabelSet.of(examples)
         _check_labels(labels, examples, columns)
+        if options.folds > len(examples):
+            raise InputError(
+                "option-invalid",
+                f"folds is {options.folds:,}",
+                why=f"there are {len(examples):,} examples",
+                fix="Give fewer; 5 or 10 are usual",
+                where=examples.name,
+            )
         own_valid = None
         if valid_table is not None:
             valid_columns = find_columns(
@@ -494,6 +503,7 @@ class FinetuneSession:
 
         config = self.options.tuning or TuningConfig(seed=self.options.seed)
         with tempfile.TemporaryDirectory() as temporary:
+            directory = Path(self.options.run_directory or temporary) / "tune"
             try:
                 return tune(
                     self.base,
@@ -501,7 +511,7 @@ class FinetuneSession:
                     part.train,
                     part.valid,
                     config=config,
-                    directory=Path(self.options.run_directory or temporary) / "tune",
+                    directory=directory,
                     row_weights=self._weigh(part.train),
                     start=self._find_start(part),
                     seconds=seconds,
@@ -510,6 +520,7 @@ class FinetuneSession:
             except ResourceError as error:
                 if error.diagnostic.code not in ("training-diverged", "predictions-constant"):
                     raise
+                shutil.rmtree(directory, ignore_errors=True)  # it cannot go on from there
                 return error.diagnostic.what
 
     def _find_start(self, part: Part) -> Start | None:

@@ -78,6 +78,8 @@ class TuningConfig:
         """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
         check_ranges(self, "tuning", RANGES)
         check_device(self.device, "tuning")
+        if self.max_seq_length:
+            check_ranges(self, "tuning", {"max_seq_length": (3, FINITE)})  # [CLS], a piece, [SEP]
         check_ranges(self, "tuning", {"gradient_accumulation_steps": (1, self.batch_size)})
 
     def resolve(self, hidden_size: int, epoch: int) -> TuningConfig:

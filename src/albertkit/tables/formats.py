@@ -91,11 +91,11 @@ class ReadOptions:
         if self.encoding is not None:
             try:
                 b"a".decode(self.encoding, errors="replace")
-            except LookupError as error:
+            except (LookupError, UnicodeError) as error:  # "idna" is for names of hosts alone
                 raise InputError(
                     "option-invalid",
                     f"the encoding is {self.encoding!r}",
-                    why="Python has no text encoding of that name",
+                    why="Python has no encoding of texts of that name",
                     fix="Give a name such as utf-8, utf-16, cp1252 or shift_jis",
                 ) from error
 

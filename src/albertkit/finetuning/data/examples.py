@@ -21,6 +21,7 @@ from albertkit.finetuning.data.columns import Columns, Task, is_empty, parse_num
 from albertkit.finetuning.data.structured import read_answer, read_choices, read_tags, read_words
 from albertkit.tables import WholeTable
 
+LARGEST_NUMBER = 1e30  # of a regression, whose squares are computed too
 ROWS_SHOWN = 10
 # bool is an int too, so it comes first; numpy's numbers come from frames
 TYPE_NAMES: tuple[tuple[str, tuple[type, ...]], ...] = (
@@ -201,6 +202,8 @@ def _read_label(  # noqa: PLR0911  # one for each task
             value = parse_number(cell)
             if value is None or not np.isfinite(value):
                 raise ValueError(f"the label is {cell!r}, which is not a number")
+            if abs(value) > LARGEST_NUMBER:
+                raise ValueError(f"the label is {cell!r}, which is too large to be learned")
             return value
         case "tagging":
             return read_tags(cell, (examples.words or [])[number])

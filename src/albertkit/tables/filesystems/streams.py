@@ -155,19 +155,19 @@ class Utf8Stream(io.RawIOBase):
         while not self._block and not self._is_end:
             data = read_some(self.source, BUFFER)
             self._is_end = not data
-            self._block = memoryview(self._decode(data).encode())
+            self._block = memoryview(self._decode(data))
         count = min(len(buffer), len(self._block))
         buffer[:count] = self._block[:count]
         self._block = self._block[count:]
         return count
 
-    def _decode(self, data: bytes) -> str:
+    def _decode(self, data: bytes) -> bytes:
         try:
-            return self._decoder.decode(data, final=not data)
-        except UnicodeDecodeError as error:
+            return self._decoder.decode(data, final=not data).encode()
+        except UnicodeError as error:  # of UTF-16 without a BOM it is none of the two subclasses
             raise FormatError(
                 "encoding-mismatch",
-                f"the file is not {self.encoding}: {error.reason}",
+                f"the file is not {self.encoding}: {getattr(error, 'reason', error)}",
                 why="its bytes cannot be decoded in that encoding",
                 fix="Name another encoding with --encoding",
                 where=self.name,

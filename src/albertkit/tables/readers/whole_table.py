@@ -5,6 +5,7 @@ Cells are as the format has them: str in CSV, any value of JSON, any value of Py
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +13,7 @@ from typing import Any
 
 from albertkit.errors import InputError
 from albertkit.tables.arrow.reading import open_table
-from albertkit.tables.chunk import RowError
+from albertkit.tables.chunk import LONE_SURROGATE, RowError, has_lone_surrogate
 from albertkit.tables.filesystems.streams import make_display_name
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.batches import invalid_row_error, read_batches
@@ -162,7 +163,12 @@ def _read_objects(inputs: Inputs, name: str, skip_invalid: bool | None) -> Whole
 
 def _parse_object(line: bytes | None) -> dict[str, Any] | RowError:
     value = parse_json_line(line)
-    if isinstance(value, dict | RowError):
+    if isinstance(value, RowError):
+        return value
+    # only an escape can be half of a pair
+    if b"\\u" in (line or b"") and has_lone_surrogate(json.dumps(value, ensure_ascii=False)):
+        return LONE_SURROGATE
+    if isinstance(value, dict):
         return value
     return RowError("row-malformed", "is not a JSON object")
 
