@@ -3,8 +3,7 @@
 A word is a start piece with the pieces that follow it; one to three words are masked together,
 shorter spans more often. Source: google-research/albert create_pretraining_data.py and ALBERT
 paper §3.1. Unlike there, a span never reaches over a separator, replacements are never special
-pieces, and a cap on the predictions (20 there) is an
-option.
+pieces, special pieces are not counted, and a cap on the predictions (20 there) is an option.
 """
 
 from __future__ import annotations
@@ -88,11 +87,12 @@ def mask_pieces(
         ids: [S], with special pieces.
         vocabulary: of these ids.
         rng: draws the spans and the replacements.
-        mlm_probability: of all pieces, special ones counted too as in google's code; at least one
-            piece is masked if any word fits.
+        mlm_probability: of all pieces but special ones (which google's code counts too); at least
+            one piece is masked if any word fits.
         max_predictions: the largest number of masked pieces; 0: no limit.
     """
-    budget = max(1, round(mlm_probability * len(ids)))
+    is_special = vocabulary.is_special[ids]
+    budget = max(1, round(mlm_probability * (len(ids) - int(is_special.sum()))))
     if max_predictions:
         budget = min(budget, max_predictions)
     positions = _choose_positions(ids, vocabulary, rng, budget)
