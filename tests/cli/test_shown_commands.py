@@ -36,7 +36,7 @@ def test_a_shown_command_line_is_understood(line: str) -> None:
 
 def test_each_script_names_its_recipe_and_every_file_it_takes_from_here() -> None:
     models = {"small-en", "small-en-vectors"}
-    assert {script.stem for script in SCRIPTS} == {*models, "piece_vectors"}
+    assert {script.stem for script in SCRIPTS} == {*models, "piece_vectors", "on_gpus"}
     for script in SCRIPTS:
         text = script.read_text(encoding="utf-8")
         assert script.stem not in models or f"recipes/{script.stem}.toml" in text

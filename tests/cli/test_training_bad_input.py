@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -243,6 +246,31 @@ def test_a_disk_that_is_full_in_mid_save_loses_nothing(
     assert pretrain() == 0
     assert Path("run/checkpoint-00000020/state.safetensors").read_bytes() == whole
     assert read_safetensors(Path("model/model.safetensors"))
+
+
+@pytest.mark.parametrize("processes", ["", "1", "2"])
+def test_one_call_starts_a_run_on_all_gpus(directory: Path, processes: str) -> None:
+    import_module("torch")
+    script = Path(__file__).parents[2] / "recipes" / "on_gpus.sh"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    if processes:
+        environment["PROCESSES"] = processes
+    done = subprocess.run(
+        [script, "pretrain", "recipe.toml", "run", "model", "1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if processes:
+        assert done.returncode == 0, done.stderr
+        assert Path("model/model.safetensors").exists()
+        state = json.loads(Path("run/checkpoint-00000010/state.json").read_text())
+        assert state["settings"]["gradient_accumulation_steps × ranks"] == int(processes)
+    else:
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("torch sees no GPU on this machine; PROCESSES=1")
 
 
 def run_to(steps: int, name: str) -> bytes:
