@@ -24,6 +24,9 @@ from transformers import AlbertForPreTraining
 from albertkit import FillMask, TextEmbedder
 from albertkit.cli.main import run
 from albertkit.fileformats.safetensors import read_safetensors
+from albertkit.pretraining.model_card import make_model_card
+from albertkit.pretraining.pretraining_config import PretrainingConfig
+from albertkit.pretraining.recipe import read_recipe
 from albertkit.pretraining.shards import CorpusShard
 
 RECIPE = """
@@ -275,7 +278,7 @@ def test_a_pretrained_model_has_a_card_and_a_loss_plot(
         monkeypatch.setattr("albertkit.cli.loss_plot.find_spec", lambda name: None)
     name = f"card-{with_matplotlib}"
     recipe, run_directory = directory / f"{name}.toml", directory / f"{name}-run"
-    data = f'shard = "{shard.name}"\nvalid_shard = "{shard.name}"'
+    data = f'shard = "{shard.name}"\nvalid_shard = "{shard.name}"\nlicense = "CC BY-SA 4.0"'
     recipe.write_text(RECIPE.format(data=data, steps=12))
     call("pretrain", recipe, "--run", run_directory, "-o", directory / name, "--threads", 1)
     card = (directory / name / "README.md").read_text()
@@ -287,6 +290,16 @@ def test_a_pretrained_model_has_a_card_and_a_loss_plot(
     assert f"- Text: `shard`, {documents} documents, {pieces:,} pieces." in card
     assert f"12 steps, {valid['tokens']:,} tokens, 0.0" in card
     assert "AdamW, and Muon at 0.02" in card
+    assert "- Licence of the texts: CC BY-SA 4.0." in card
+    assert "## Limits" in card
+    assert "No held-out text" not in card
+    state = run_directory / "checkpoint-00000012" / "state.json"
+    values = json.loads(state.read_text())
+    values["progress"] |= {"best_step": 6, "best_value": 1.5}
+    state.write_text(json.dumps(values))
+    settings = read_recipe(recipe, PretrainingConfig)
+    later_card = make_model_card(settings, run_directory, metrics, name=name)
+    assert "those of step 6 had a lower loss: 1.500." in later_card
     accuracies = f"{training['masked_accuracy']:.3f} | {valid['valid_masked_accuracy']:.3f}"
     assert f"| masked LM: accuracy | {accuracies} |" in card
     assert ("![Losses of the run](losses.png)" in card) == with_matplotlib

@@ -31,6 +31,7 @@ class DistillationConfig:
     """
 
     tokenizer: str  # a directory or a SentencePiece model
+    license: str = ""  # of the texts; only the model card has it
     dataset: str  # made by `albertkit prepare-distillation`
     piece_vectors: str = ""  # .npy [V, D]: the teacher's vector of each piece alone
     initialize_from: str = ""  # a model's directory or name; empty: piece_vectors or random

@@ -75,12 +75,17 @@ def make_model_card(
         "## How it was made",
         "",
         *(f"- {source}" for source in sources),
+        f"- Licence of the texts: {data.license or 'not stated (`license` in the recipe)'}.",
         f"- Initial weights: {data.initialize_from or data.piece_vectors or 'random'}.",
         *_describe_training(recipe, run),
         "",
         "## Figures at the end",
         "",
         *_draw_figures(metrics, figures),
+        "",
+        "## Limits",
+        "",
+        *_describe_limits(recipe, run),
     ]
     if plot:
         lines += ["", f"![Losses of the run]({plot})"]
@@ -101,6 +106,25 @@ def _describe_training(
         f"- Optimizer: {optimizer}; peak learning rate {training.learning_rate:g}, "
         f"seed {training.seed}.",
     ]
+
+
+def _describe_limits(
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], run: Path
+) -> list[str]:
+    """What the figures do not say, and which weights they are of."""
+    data, progress = recipe.data, read_progress(list_checkpoints(run)[-1])
+    lines = [
+        "- It knows only text like that above, and repeats what is wrong or one-sided in it.",
+        "- The published ALBERTs were trained on more than a hundred billion tokens.",
+    ]
+    if not (isinstance(data, PretrainingConfig) and data.valid_shard):
+        lines.append("- No held-out text was read, so the figures are of text that it has seen.")
+    if progress.best_step not in {0, progress.step}:
+        lines.append(
+            f"- These are the weights of the last step. On the held-out text those of step "
+            f"{progress.best_step:,} had a lower loss: {progress.best_value:.3f}."
+        )
+    return lines
 
 
 def _describe_distillation(

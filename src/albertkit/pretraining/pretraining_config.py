@@ -27,6 +27,7 @@ class PretrainingConfig:
     """The table [data] of a pretraining recipe; numbers may change over time (schedules.py)."""
 
     tokenizer: str  # a directory or a SentencePiece model
+    license: str = ""  # of the texts; only the model card has it
     shard: str  # made by `albertkit shards`
     valid_shard: str = ""  # held-out text; its loss decides which checkpoint is the best
     piece_vectors: str = ""  # .npy [V, D]: another model's vector of each piece, to start with

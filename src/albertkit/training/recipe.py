@@ -119,6 +119,7 @@ FREE_SETTINGS = frozenset(
         "training.keep_checkpoints",
         "training.device",
         "training.compile",
+        "data.license",
     }
 )
 
