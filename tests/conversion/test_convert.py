@@ -15,7 +15,7 @@ import pytest
 from tests.support.axes import random_weights
 from tests.support.tiny_models import PIECES, TINY, save_tiny, save_tiny_vectors
 
-from albertkit import AlbertTokenizer, convert
+from albertkit import AlbertTokenizer, convert, verify
 from albertkit.checkpoints import HUGGINGFACE, Checkpoint, read_checkpoint
 from albertkit.conversion.convert import describe_changes
 from albertkit.conversion.model_outputs import compute_outputs
@@ -82,6 +82,15 @@ def test_the_bound_is_derived_from_float32s_own_error() -> None:
     sensitive = replace(weights, arrays=large)
     outputs = compute_outputs(sensitive, inputs)
     assert 1e-3 < estimate_differences(sensitive, outputs, inputs)["masked_lm"] < 1e-2
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), -1e-9])
+def test_a_tolerance_that_is_no_difference_is_refused(tolerance: float, tmp_path: Path) -> None:
+    """With NaN all models would pass."""
+    with pytest.raises(InputError, match=r"tolerance is .*\[option-invalid\]"):
+        convert("no-such-model", tmp_path / "model", to="tf1", tolerance=tolerance)
+    with pytest.raises(InputError, match=r"tolerance is .*\[option-invalid\]"):
+        verify("no-such-model", "another", tolerance=tolerance)
 
 
 def test_a_tolerance_replaces_the_bound(words: Path, tmp_path: Path) -> None:

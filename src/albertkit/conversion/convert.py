@@ -14,7 +14,7 @@ import numpy as np
 
 from albertkit.checkpoints import find_target, format_of
 from albertkit.conversion.differences import compare_configs, compare_tokenizers
-from albertkit.conversion.parity import Parity, check_parity
+from albertkit.conversion.parity import Parity, check_parity, check_tolerance
 from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.conversion.parts import check_no_loss, remove_parts
 from albertkit.conversion.self_test import explain_doubts
@@ -93,11 +93,12 @@ def convert(
 
     Raises:
         InputError: [unknown-format], [output-is-source], [directory-not-empty], [part-unknown],
-            [unsupported-by-format].
+            [unsupported-by-format], [option-invalid].
         FormatError: [parity-failed], [quantization-error-too-large].
         ResourceError: [write-failed].
         AlbertKitError: the errors of reading the source.
     """
+    check_tolerance(tolerance)
     target = find_target(to)
     options = LoadOptions(
         num_hidden_layers=num_hidden_layers,

@@ -26,7 +26,7 @@ from albertkit.conversion.model_outputs import (
 )
 from albertkit.conversion.parity_inputs import ParityInputs
 from albertkit.engine.protocol import Engine
-from albertkit.errors import FormatError
+from albertkit.errors import FormatError, InputError
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.graph.quantization_error import LEAST_COSINE, compute_cosines
 from albertkit.spec import Weights
@@ -79,6 +79,17 @@ class Parity:
 def format_difference(number: float) -> str:
     """Format a difference: 0 for none, else like 3.1e-06."""
     return "0" if number == 0 else f"{number:.1e}"
+
+
+def check_tolerance(tolerance: float | None) -> None:
+    """Refuse a largest difference that none can be; raises InputError [option-invalid]."""
+    if tolerance is not None and not tolerance >= 0:  # NaN would let all models pass
+        raise InputError(
+            "option-invalid",
+            f"tolerance is {tolerance!r}",
+            why="it is the largest difference of an output",
+            fix="Give 0 or more, such as 1e-4",
+        )
 
 
 def check_parity(

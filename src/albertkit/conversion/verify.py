@@ -22,7 +22,12 @@ from albertkit.conversion.differences import (
     compare_weights,
 )
 from albertkit.conversion.model_outputs import compute_outputs
-from albertkit.conversion.parity import LEAST_TOLERANCE, estimate_differences, format_difference
+from albertkit.conversion.parity import (
+    LEAST_TOLERANCE,
+    check_tolerance,
+    estimate_differences,
+    format_difference,
+)
 from albertkit.conversion.parity_inputs import make_parity_inputs
 from albertkit.conversion.parts import have_same_pooling
 from albertkit.engine.protocol import Engine
@@ -124,8 +129,10 @@ def verify(
         tokenizers: whether ids are compared too.
 
     Raises:
+        InputError: [option-invalid].
         AlbertKitError: the errors of reading the models.
     """
+    check_tolerance(tolerance)
     options = LoadOptions(
         num_hidden_layers=num_hidden_layers,
         num_attention_heads=num_attention_heads,
