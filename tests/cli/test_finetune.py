@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -102,6 +103,18 @@ def test_the_page_shows_what_a_messy_table_gives(
     if encoding != "latin-1":
         shown = [line for line in shown if "cp1252" not in line]
     assert hide_figures(printed) == hide_figures(shown)
+
+
+def test_a_reader_that_has_enough_does_not_end_the_race() -> None:
+    write_messy("messy.csv")
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = ["finetune", "messy.csv", "--contenders", "majority,probe"]
+    with os.fdopen(writer, "w") as pipe:
+        start = [sys.executable, "-c", "from albertkit.cli.start import main; main()"]
+        done = subprocess.run([*start, *words], stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert done.stderr.decode().splitlines()[-2] == "probe written to messy-model/"
+    assert done.returncode == 0
 
 
 def test_of_several_ranks_the_first_one_prints(

@@ -60,6 +60,8 @@ def test_a_file_without_texts_is_one_line_of_the_command(
     name: str, data: bytes, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / name).write_bytes(data)
+    assert run(["compare-tokenizers", "-i", str(tmp_path)]) == 2
+    assert "is a directory, and a file is needed" in capsys.readouterr().err
     assert run(["compare-tokenizers", "-i", str(tmp_path / name)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {tmp_path / name}: ")

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -242,17 +243,18 @@ def open_session(data: str, valid: str | None, options: "FinetuneOptions") -> "F
 
 
 def print_race(session: "FinetuneSession") -> None:
-    """Print the line of each contender as it ends; of several ranks the first one prints."""
+    """Print the line of each contender as it ends; of several ranks the first one prints.
+
+    A reader such as `head` that has enough of the lines does not end the race.
+    """
     from albertkit.finetuning.scores import MEASURES
 
     measure = MEASURES[session.columns.task]
     header = COLUMNS.format("contender", measure, "95 % interval", "seconds", "MB", "ms a text")
-    with open_standard_output():
+    for line in chain([header], map(format_result, session.race())):
         if is_main_rank():
-            print(header)
-        for result in session.race():
-            if is_main_rank():
-                print(format_result(result), flush=True)
+            with open_standard_output():
+                print(line)
 
 
 def check_destination(directory: Path) -> None:

@@ -187,7 +187,10 @@ def map_file(path: Path) -> memoryview:
         ResourceError: [file-unreadable].
     """
     if not path.is_file():
-        raise InputError("file-not-found", f"there is no file {str(path)!r}", fix="Check the path")
+        what = f"there is no file {str(path)!r}"
+        if path.is_dir():
+            what = f"{str(path)!r} is a directory, and a file is needed"
+        raise InputError("file-not-found", what, fix="Check the path")
     with read_errors(path), path.open("rb") as file:
         if not file.read(1):
             raise FormatError(
