@@ -199,6 +199,21 @@ def test_held_out_documents_go_to_their_own_directory_or_nothing_is_written(
     assert "[usage]" in capsys.readouterr().err
 
 
+def test_a_corpus_of_one_document_cannot_be_held_out(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("corpus.txt").write_text("5 6 7 8 9 " * 40)
+    command = ["shards", "corpus.txt", "-t", "vocab.txt", "-o", "train", "--valid"]
+    capsys.readouterr()
+    assert run([*command, "train"]) == 2
+    assert "--output and --valid are both 'train'" in capsys.readouterr().err
+    assert run([*command, "valid"]) == 2
+    error = capsys.readouterr().err
+    assert "all documents are held out" in error
+    assert error.endswith("or leave --valid out. [corpus-empty]\n")
+    assert list(Path().glob("*/ids.bin")) == [Path("shard/ids.bin")]
+
+
 def test_changed_settings_are_named_and_the_run_stays(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,7 +59,7 @@ def shards(
 ) -> None:
     """Tokenize a corpus for pretraining."""
     from albertkit.pretraining.documents import read_documents, take_training, take_valid
-    from albertkit.pretraining.shards import check_new_shard
+    from albertkit.pretraining.shards import SHORTEST, check_new_shard
     from albertkit.tables import RowEstimate
     from albertkit.tokenization import AlbertTokenizer
 
@@ -69,6 +69,13 @@ def shards(
             "--valid is given, and the corpus is standard input",
             why="the corpus is read twice",
             fix="Give files, or leave --valid out",
+        )
+    if valid is not None and valid.resolve() == output.resolve():
+        raise InputError(
+            "usage",
+            f"--output and --valid are both {str(output)!r}",
+            why="the two parts of the corpus need a directory each",
+            fix="Give another directory",
         )
     for directory in (output, valid):
         if directory is not None:
@@ -93,8 +100,15 @@ def shards(
     write(valid, lambda all_documents: take_valid(all_documents, valid_every))
     try:
         write(output, lambda all_documents: take_training(all_documents, valid_every))
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(valid)  # both or neither
+        if isinstance(error, InputError) and error.diagnostic.code == "corpus-empty":
+            raise InputError(
+                "corpus-empty",
+                "all documents are held out",
+                why=f"the first of every {valid_every} is, and no other has {SHORTEST} pieces",
+                fix="End each document with an empty line, or leave --valid out",
+            ) from error
         raise
 
 
