@@ -26,6 +26,7 @@ if [ "$processes" -gt 1 ]; then
   line=(python3 -m torch.distributed.run --standalone --nproc-per-node "$processes" --no-python -- "${line[@]}")
 fi
 if [ -n "${5:-}" ]; then
-  line=(timeout --signal INT "${5}h" "${line[@]}")
+  # --foreground: one signal, as a second one would end the run before its checkpoint is written
+  line=(timeout --foreground --signal INT "${5}h" "${line[@]}")
 fi
 exec "${line[@]}"

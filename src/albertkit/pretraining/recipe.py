@@ -113,7 +113,7 @@ def read_recipe(path: Path, data: type[Data]) -> Recipe[Data]:
     Raises:
         InputError: [file-not-found].
         FormatError: [recipe-malformed], [recipe-key-unknown], [recipe-key-missing],
-            [recipe-value-invalid].
+            [recipe-value-invalid], [config-value-invalid].
     """
     tables = read_toml(path, ("model", "data", "training"))
     return Recipe(
