@@ -25,7 +25,7 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.pictures import draw_curve
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tune import tune
-from albertkit.finetuning.tuning_batches import TuningData, make_batch, make_rows
+from albertkit.finetuning.tuning_batches import TuningBatch, TuningData, make_batch, make_rows
 from albertkit.finetuning.tuning_model import (
     PackedTuning,
     TunedEncoder,
@@ -34,6 +34,7 @@ from albertkit.finetuning.tuning_model import (
 )
 from albertkit.finetuning.tuning_recipe import TuningConfig, read_tuning_recipe
 from albertkit.runtime import LoadedModel
+from albertkit.training.loop import StepResult
 from albertkit.training.recipe import LARGEST_SEED
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "finetuning"
@@ -77,6 +78,33 @@ def test_the_seed_after_the_largest_one_is_zero(base: LoadedModel, tmp_path: Pat
     train = examples("regression", [1.5, 2.0, 0.25])
     kept = run(base, tmp_path, train, seed=LARGEST_SEED, seeds=2, max_steps=1)
     assert kept.settings["seed"] in {LARGEST_SEED, 0}
+
+
+@pytest.mark.parametrize("seconds", [None, 60.0])
+def test_a_step_that_does_not_fit_into_memory_is_one_line(
+    base: LoadedModel, tmp_path: Path, seconds: float | None
+) -> None:
+    """With a limit of time the first steps are measured before the training."""
+
+    class Huge(PackedTuning):
+        def forward(self, batch: TuningBatch, fraction: float = 0.0) -> StepResult:
+            torch.empty(1 << 60)
+            return super().forward(batch, fraction)
+
+    def start(config: TuningConfig, shift: tuple[float, float]) -> PackedTuning:
+        return Huge(make_model(base, LABELS, config, 0).model, "classification", 0.0)
+
+    with pytest.raises(ResourceError, match=r"step 1 does not fit.*\[training-out-of-memory\]"):
+        tune(
+            base,
+            LABELS,
+            TRAIN,
+            TRAIN,
+            config=CONFIG,
+            directory=tmp_path / "run",
+            start=start,
+            seconds=seconds,
+        )
 
 
 def parameters(tuned: TunedEncoder) -> dict[str, Any]:

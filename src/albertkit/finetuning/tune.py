@@ -33,7 +33,7 @@ from albertkit.finetuning.tuning_recipe import TIMED_STEPS, TuningConfig
 from albertkit.runtime import LoadedModel
 from albertkit.tasks.answer_spans import WINDOW
 from albertkit.training.devices import TrainingDevice, choose_training_device
-from albertkit.training.loop import Trainer
+from albertkit.training.loop import Trainer, explain_lack_of_memory
 from albertkit.training.metrics_log import read_metrics
 from albertkit.training.recipe import LARGEST_SEED
 from albertkit.training.state import load_parameters
@@ -71,7 +71,7 @@ def tune(
         The best model of all seeds, or the reason why it is not begun.
 
     Raises:
-        ResourceError: [training-diverged], [predictions-constant].
+        ResourceError: [training-diverged], [predictions-constant], [training-out-of-memory].
         InputError: [run-settings-changed]; [option-invalid] for fewer repetitions than groups, and
             for more batches of a step than it has examples.
     """
@@ -170,7 +170,8 @@ class TuningRun:
         number = config.seeds_for(len(self.train)) if is_new else config.seeds or 1
         runs = range(number)
         if seconds is not None:
-            needed = _estimate_seconds(first, data, training_device) * steps
+            with explain_lack_of_memory(1, directory):
+                needed = _estimate_seconds(first, data, training_device) * steps
             needed, seconds = training_device.largest(needed), -training_device.largest(-seconds)
             count = int(seconds / max(needed, 1e-9))
             if count < 1:
@@ -180,9 +181,9 @@ class TuningRun:
                 self.report({"step": 0, "tokens": 0, "projected_seconds": round(needed, 1)})
             runs = runs[:count]
         best: tuple[float, TunedEncoder] | None = None
-        for number in runs:
-            seed = (config.seed + number) % (LARGEST_SEED + 1)
-            packed = self.make_packed(config, shift, seed, teacher) if number else first
+        for index in runs:
+            seed = (config.seed + index) % (LARGEST_SEED + 1)
+            packed = self.make_packed(config, shift, seed, teacher) if index else first
             run = directory / f"seed-{seed}"
             trainer: Trainer[TuningBatch] = Trainer(
                 packed.canonical_parameters(),
