@@ -270,3 +270,17 @@ def test_a_named_benchmark_is_read_in_each_of_its_forms() -> None:
         assert find_benchmark(table, "mnli")[0] is not None
     hellaswag = {"ctx": ["a"], "endings": [["b", "c"]], "label": [1]}
     assert find_benchmark(open_table(hellaswag), "swag")[0] is not None
+
+
+def test_validation_data_need_only_the_columns_that_are_read() -> None:
+    """Not those of the benchmark whose form the training data have, unless it was named."""
+    pairs = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "gold_label": ["e", "n"]}
+    train = {**pairs, "pairID": ["1", "2"], "genre": ["x", "y"]}
+    options = FinetuneOptions(text=["sentence1"], label="genre")
+    session = FinetuneSession.open(train, {"sentence1": ["f"], "genre": ["x"]}, options)
+    assert session.valid is not None
+    assert list(session.valid.first) == ["f"]
+    with pytest.raises(InputError, match=r"no column 'sentence1'; the columns are text, label"):
+        FinetuneSession.open(train, {"text": ["f"], "label": ["x"]}, options)
+    with pytest.raises(InputError, match=r"this is no table of MNLI"):
+        FinetuneSession.open(train, {"text": ["f"]}, FinetuneOptions(benchmark="mnli"))

@@ -252,7 +252,7 @@ class FinetuneSession:
         if valid is not None:
             valid_table = open_table(valid, options.read, skip_invalid=options.skip_invalid)
             unreadable += warn_of_invalid_rows(valid_table)
-            _, valid_table = find_benchmark(valid_table, benchmark.name if benchmark else None)
+            _, valid_table = find_benchmark(valid_table, options.benchmark)
         elif not options.folds:
             table, valid_table = split_table(table)
         examples, diagnostics = make_examples(table, columns, skip_invalid=options.skip_invalid)
