@@ -14,6 +14,7 @@ import pytest
 from albertkit import TextClassifier, TextEmbedder, finetune
 from albertkit.errors import FormatError, InputError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession, check_examples
+from albertkit.finetuning.data.sources import open_table
 from albertkit.finetuning.session import parse_seconds, weigh_rows
 from albertkit.spec.vector_head import VectorHead
 from albertkit.tables import read_whole_table
@@ -294,6 +295,31 @@ def test_a_file_whose_rows_all_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{\n[1]\n")
     with pytest.raises(InputError, match=r"no rows that can be read; row 1 is not valid JSON"):
         FinetuneSession.open(tmp_path / "a.jsonl", None, FinetuneOptions(skip_invalid=True))
+
+
+def test_rows_that_are_left_out_are_listed_for_each_file(tmp_path: Path) -> None:
+    for name, lines in (("a", "{"), ("b", '{"text": "c", "label": "y"}\n{\n[')):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"text": "{name}", "label": "x"}}\n{lines}\n')
+    session = FinetuneSession.open(tmp_path, None, FinetuneOptions(skip_invalid=True))
+    assert [(Path(d.where).name, d.what.split(": ")[1]) for d in session.diagnostics] == [
+        ("a.jsonl", "row 2"),
+        ("b.jsonl", "rows 3, 4"),
+    ]
+
+
+@pytest.mark.parametrize("skip_invalid", [False, True])
+@pytest.mark.parametrize("header", ["text,label", "text,é,label"])
+def test_each_file_of_a_directory_is_read_in_its_own_encoding(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, header: str, *, skip_invalid: bool
+) -> None:
+    """Also if no row of a file is UTF-8, which are not left out then."""
+    for name, encoding in (("a", "cp1252"), ("b", "utf-8"), ("c", "cp1252")):
+        row = f"café {name},{'é,' if 'é' in header else ''}{name}\n"
+        (tmp_path / f"{name}.csv").write_bytes(f"{header}\n{row}".encode(encoding))
+    table = open_table(tmp_path, skip_invalid=skip_invalid)
+    assert table.columns["text"] == ["café a", "café b", "café c"]
+    notes = [line.split(":")[0] for line in caplog.messages if "cp1252" in line]
+    assert notes == ["a.csv", "c.csv"]
 
 
 def test_files_that_are_not_utf8_are_read_with_a_note(

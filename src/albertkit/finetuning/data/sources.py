@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from albertkit.errors import Diagnostic, FormatError, InputError
+from albertkit.errors import AlbertKitError, Diagnostic, InputError
 from albertkit.errors.arguments import describe_value
 from albertkit.errors.exceptions import count_noun
 from albertkit.finetuning.data.benchmarks.files import (
@@ -20,15 +21,17 @@ from albertkit.finetuning.data.benchmarks.files import (
 )
 from albertkit.finetuning.data.examples import list_rows
 from albertkit.tables import WholeTable, find_inputs, read_whole_table
-from albertkit.tables.filesystems.streams import is_stream
+from albertkit.tables.filesystems.streams import decoding_errors, is_stream
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
+from albertkit.tables.readers.table_file import ARROW_FORMATS, InputFile, inspect_file
 
 LOGGER = logging.getLogger(__name__)
 
 # A path, a frame of pandas, polars, pyarrow or datasets, columns by name, or a list of rows.
 LabelledData: TypeAlias = Any
 FALLBACK_ENCODING = "cp1252"  # Latin-1 with Windows' quotes and dashes: what Excel writes
-NOT_UTF8 = "file-not-utf8"  # the code of such rows and files
+NOT_UTF8 = "file-not-utf8"  # the code of such files
+BLOCK = 1 << 20  # bytes that are decoded at a time
 VALID_SPLITS = ("dev", "validation", "valid", "val", "trial", "test")  # the first is taken
 # Methods that give columns as Python values: polars, pandas, datasets, pyarrow.
 FRAME_METHODS: Sequence[tuple[str, Mapping[str, Any]]] = (
@@ -79,44 +82,63 @@ def _read_file(
             log_detected(f"the file is read as {result[1]}", "its content has that form", path)
             return result[0]
     inputs = find_inputs(path, options=options)
-    try:
-        table = read_whole_table(inputs, skip_invalid=skip_invalid)
-        if options.encoding is not None or all(row.code != NOT_UTF8 for row in table.invalid):
-            return table
-    except FormatError as error:
-        if error.diagnostic.code != NOT_UTF8 or options.encoding is not None:
-            raise
-    file = inputs.files[0]
-    if file.error is None:  # what was detected is logged already
-        inputs = replace(inputs, files=(replace(file, encoding=FALLBACK_ENCODING),))
-    else:  # the names of the columns are not UTF-8 either
-        inputs = find_inputs(path, options=replace(options, encoding=FALLBACK_ENCODING))
-    table = read_whole_table(inputs, skip_invalid=skip_invalid)
+    if options.encoding is None:
+        files = tuple(_choose_encoding(file, options) for file in inputs.files)
+        inputs = replace(inputs, files=files)
+    return read_whole_table(inputs, skip_invalid=skip_invalid)
+
+
+def _choose_encoding(file: InputFile, options: ReadOptions) -> InputFile:
+    """The file as it is, or to be read as cp1252 if it is not UTF-8."""
+    if file.stream is not None or file.file_format in ARROW_FORMATS or _is_utf8(file):
+        return file
     log_detected(
         f"the file is read as {FALLBACK_ENCODING} (Western European)",
         "it is not UTF-8",
-        path,
+        file.name,
         fix="Give --encoding if another one is right",
     )
-    return table
+    if file.error is None:  # what was detected is logged already
+        return replace(file, encoding=FALLBACK_ENCODING)
+    # the names of the columns are not UTF-8 either
+    return inspect_file(file.name, replace(options, encoding=FALLBACK_ENCODING))
+
+
+def _is_utf8(file: InputFile) -> bool:
+    """Whether all bytes are UTF-8; True for a file that cannot be read, which then says why."""
+    if file.error is not None:
+        return file.error.diagnostic.code != NOT_UTF8
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with decoding_errors(file.name), file.contents() as stream:
+            while block := stream.read(BLOCK):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    except AlbertKitError:
+        return True
+    return True
 
 
 def warn_of_invalid_rows(table: WholeTable) -> list[Diagnostic]:
     """What to say of rows that cannot be read and were left out; nothing if there are none."""
-    if not table.invalid:
-        return []
-    first = table.invalid[0]
-    return [
-        Diagnostic(
-            first.code,
-            "warning",
-            f"{count_noun(sum(row.rows for row in table.invalid), 'row')} left out that cannot be"
-            f" read: {list_rows([row.row for row in table.invalid])}",
-            why=f"row {first.row} {first.why}",
-            fix="Correct them",
-            where=first.file,
+    results = []
+    for name in dict.fromkeys(row.file for row in table.invalid):
+        rows = [row for row in table.invalid if row.file == name]
+        first = rows[0]
+        results.append(
+            Diagnostic(
+                first.code,
+                "warning",
+                f"{count_noun(sum(row.rows for row in rows), 'row')} left out that cannot be"
+                f" read: {list_rows([row.row for row in rows])}",
+                why=f"row {first.row} {first.why}",
+                fix="Correct them",
+                where=name,
+            )
         )
-    ]
+    return results
 
 
 def split_table(table: WholeTable) -> tuple[WholeTable, WholeTable | None]:
