@@ -104,3 +104,4 @@ def test_a_whole_table_is_all_files_of_a_directory(kind: str, tmp_path: Path) ->
     assert list(table.columns["text"]) == [text for text, _ in rows]
     assert [int(n) for n in table.columns["n"]] == [1, 2, 3, 4, 5]
     assert list(table.rows) == [1, 2, 3, 4, 5]
+    assert table.name == f"{tmp_path / 'a'}{kind} and 1 other file"

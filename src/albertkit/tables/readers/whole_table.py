@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 from albertkit.errors import InputError
+from albertkit.errors.exceptions import count_noun
 from albertkit.tables.arrow.reading import open_table
 from albertkit.tables.chunk import LONE_SURROGATE, RowError, has_lone_surrogate
 from albertkit.tables.filesystems.streams import make_display_name
@@ -30,9 +31,9 @@ class WholeTable:
     """A table in memory.
 
     Attributes:
-        name: Of its file, for messages.
+        name: Of its file, or of the first file and how many others there are, for messages.
         columns: Name → a cell for each row.
-        rows: The number of each row, from 1; empty lines and headers do not count.
+        rows: The number of each row through all files, from 1; headers and empty lines are no rows.
         invalid: The rows that cannot be read and were left out.
     """
 
@@ -80,6 +81,8 @@ def read_whole_table(
             " --input-format",
             where=name,
         )
+    if len(inputs.files) > 1:  # rows are counted through all of them
+        name += f" and {count_noun(len(inputs.files) - 1, 'other file')}"
     if file.file_format == "jsonl":
         table = _read_objects(inputs, name, skip_invalid)
     elif file.file_format in ARROW_FORMATS:
