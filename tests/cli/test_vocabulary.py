@@ -22,6 +22,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_the_number_of_lines_is_printed_before_the_long_part(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["vocabulary", str(corpus), "--size", "90", "-o", str(tmp_path / "a.model")]
+    assert run(command) == 0
+    assert capsys.readouterr().err.startswith("300 lines read; choosing the pieces\n90 pieces")
+    assert run([*command, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

@@ -1,5 +1,6 @@
 """`albertkit vocabulary`: train a SentencePiece model on a corpus."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,11 @@ import typer
 from albertkit.cli.corpus import Corpus, SkipInvalid, find_corpus, read_lines
 from albertkit.cli.options import Column, takes_read_options
 from albertkit.cli.output import print_status
+from albertkit.errors.exceptions import count_noun
 from albertkit.tables.formats import ReadOptions
 
 MODEL_FILE = ".model"  # the ending of a SentencePiece model
+MANY_LINES = 100_000
 
 
 @takes_read_options
@@ -33,7 +36,12 @@ def vocabulary(
         bool, typer.Option("--cased", help="Keep capital letters; default: A is read as a.")
     ] = False,
     sentences: Annotated[
-        int, typer.Option("--sentences", min=1, help="Sample at most this many lines.")
+        int,
+        typer.Option(
+            "--sentences",
+            min=1,
+            help="Sample at most this many lines; 100,000 paragraphs take about 1 GB.",
+        ),
     ] = 10_000_000,
     read: ReadOptions,
     column: Column = None,
@@ -65,7 +73,9 @@ def vocabulary(
         check_parent(output)
     else:
         refuse_files(output)
-    lines = read_lines(find_corpus(corpus, column, read), column, skip_invalid=skip_invalid)
+    lines = _announce(
+        read_lines(find_corpus(corpus, column, read), column, skip_invalid=skip_invalid)
+    )
     model = train_vocabulary(lines, size=size, policy=policy, sentences=sentences)
     if is_file:
         write_file(output, model)
@@ -73,3 +83,15 @@ def vocabulary(
         files = {"spiece.model": model}
         AlbertTokenizer.from_files(files, policy=policy).save_pretrained(output)
     print_status(f"{size:,} pieces written to {output}")
+
+
+def _announce(lines: Iterator[str]) -> Iterator[str]:
+    """The lines; after the last one, say that the long part begins, which prints nothing."""
+    count = 0
+    for line in lines:
+        count += line != ""
+        yield line
+    hint = "; for a million it takes minutes and gigabytes (--sentences samples fewer)"
+    if count:
+        read = f"{count_noun(count, 'line')} read"
+        print_status(f"{read}; choosing the pieces{hint if count >= MANY_LINES else ''}")
