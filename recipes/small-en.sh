@@ -4,7 +4,7 @@
 # CORPUS: a directory with textbooks, books, wikipedia and valid (.txt.zst; one paragraph a line, an
 # empty line after each document). TEACHER: all-MiniLM-L6-v2, by directory or name; its vectors of
 # single pieces are the first word embeddings. Everything is written to
-# runs/small-en; the model is runs/small-en/model-3.
+# runs/small-en; the model is its model-3.
 set -euo pipefail
 corpus=$(realpath "${1:?the directory of the corpus}")
 teacher=${2:?the name or directory of the teacher}
@@ -22,9 +22,10 @@ if [ ! -d valid ]; then
   albertkit shards "$corpus/valid.txt.zst" -t "$vocabulary" -o valid
 fi
 cd ../..
-for part in small-en small-en-2 small-en-3; do # each begins with the model of the part before it
-  model=runs/small-en/model${part#small-en}
-  if [ ! -d "$model" ]; then
-    albertkit pretrain "recipes/$part.toml" --run "runs/small-en/run${part#small-en}" -o "$model" "$@"
-  fi
-done
+if [ ! -d runs/small-en/model ]; then
+  albertkit pretrain recipes/small-en.toml --run runs/small-en/run -o runs/small-en/model "$@"
+fi
+if [ ! -d runs/small-en/model-2 ]; then
+  albertkit pretrain recipes/small-en-2.toml --run runs/small-en/run-2 -o runs/small-en/model-2 "$@"
+fi
+albertkit pretrain recipes/small-en-3.toml --run runs/small-en/run-3 -o runs/small-en/model-3 "$@"
