@@ -104,7 +104,7 @@ test-emulated: $(DEV)/done
 test-no-compiler:
 	rm -rf build/no-compiler
 	CC=/nonexistent CXX=/nonexistent $(PYTHON) -m pip wheel --quiet --disable-pip-version-check \
-		--no-deps --wheel-dir build/no-compiler .
+		--no-deps --config-settings build-dir=build/no-compiler/native --wheel-dir build/no-compiler .
 	ls build/no-compiler/albertkit-*-py3-none-any.whl
 
 wheel:
