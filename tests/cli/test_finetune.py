@@ -12,12 +12,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from tests.finetuning.test_finetune import ROWS
 from tests.support.full_disk import limit_file_size
 
 from albertkit.cli import finetune as command
 from albertkit.cli.main import run
+from albertkit.fileformats.safetensors import read_safetensors
 from albertkit.finetuning.data.columns import Columns, Task
 
 
@@ -125,6 +127,32 @@ def test_of_several_ranks_the_first_one_prints(
     assert run(["finetune", "messy.csv", "--contenders", "majority,probe"]) == 0
     assert capsys.readouterr() == ("", "")
     assert not Path("messy-model").exists()
+
+
+def test_two_ranks_tune_the_model_of_one_rank_with_two_batches() -> None:
+    """With the best checkpoint, which is not the last one, as the teacher of the short model."""
+    lines = [f"{text},{len(text)}" for text in ROWS["text"]]
+    Path("rows.csv").write_text("\n".join(["text,length", *lines]))
+    recipe = (
+        "[tuning]\nmax_steps = 12\nlearning_rate = 0.004\npatience = 3\n"
+        'classifier_dropout = 0.0\nrepetitions = 2\nprecision = "float32"\n'
+    )
+    Path("two.toml").write_text(recipe)
+    Path("one.toml").write_text(recipe + "gradient_accumulation_steps = 2\n")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python"]
+    command = ["-c", "from albertkit.cli.start import main; main()", "finetune", "rows.csv"]
+    command += ["--task", "regression", "--contenders", "tune", "--max-time", "1h", "--recipe"]
+    for name, launcher in (("one", ()), ("two", [*torchrun, "--", sys.executable])):
+        subprocess.run(
+            [sys.executable, *launcher, *command, f"{name}.toml", "-o", name],
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            timeout=300,
+        )
+    one, two = (read_safetensors(Path(name) / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for key, array in one.items():
+        np.testing.assert_allclose(array, two[key], atol=1e-5, err_msg=key)  # order of sums
 
 
 def test_the_tuned_model_runs_fewer_repetitions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -357,17 +357,28 @@ device.leave()  # else a thread of the group may end the process with "terminate
 """
 
 
+def run_script(text: str, directory: Path, *arguments: str, launcher: Sequence[str] = ()) -> None:
+    """Run a script in a process of its own; the directory is its first argument."""
+    script, root = directory.with_suffix(".py"), Path(__file__).parents[2]
+    script.write_text(text)
+    subprocess.run(
+        [sys.executable, *launcher, str(script), str(directory), *arguments],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        cwd=root,
+        timeout=120,
+    )
+
+
+def run_two_ranks(text: str, directory: Path, *arguments: str) -> None:
+    """Run a script in two processes of torchrun."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    run_script(text, directory, *arguments, launcher=launcher)
+
+
 def test_two_ranks_compute_what_one_computes_in_two_batches(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    script = tmp_path / "ranks.py"
-    script.write_text(RANKS)
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    for command in (
-        [*launcher, str(script), str(tmp_path / "two"), "1"],
-        [sys.executable, str(script), str(tmp_path / "one"), "2"],
-    ):
-        subprocess.run(command, check=True, env=environment, cwd=root, timeout=120)
+    run_two_ranks(RANKS, tmp_path / "two", "1")
+    run_script(RANKS, tmp_path / "one", "2")
     models = []
     for name in ("one", "two"):
         model = Model()
@@ -378,3 +389,39 @@ def test_two_ranks_compute_what_one_computes_in_two_batches(tmp_path: Path) -> N
             train(tmp_path / name)
         assert _last_step(tmp_path / name) == 12
     torch.testing.assert_close(models[0], models[1], atol=1e-6, rtol=0)
+
+
+EVALUATED_RANKS = """
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from tests.training.test_loop import CONFIG, Model, Numbers
+from albertkit.training.devices import choose_training_device
+from albertkit.training.loop import Trainer
+from albertkit.training.state import load_parameters
+
+model, losses = Model(), [3.0, 1.0, 2.0]
+device = choose_training_device("cpu", "float32")
+directory = Path(sys.argv[1])
+parameters = dict(model.named_parameters())
+config = replace(CONFIG, save_steps=4, keep_checkpoints=1)
+progress = Trainer(
+    parameters, (), model, Numbers(), config, directory, device, patience=2,
+    evaluate=lambda: {"valid_loss": losses.pop(0)},
+).train()
+if device.is_main:
+    load_parameters(directory, progress.best_step, parameters)
+device.copy_from_main(model.parameters())
+result = {**asdict(progress), "weight": model.linear.weight.tolist()}
+(directory / f"rank-{device.rank}.json").write_text(json.dumps(result))
+device.leave()
+"""
+
+
+def test_two_ranks_know_the_best_checkpoint(tmp_path: Path) -> None:
+    """Patience counts from it on both, and what a rank does with it is the same."""
+    run_two_ranks(EVALUATED_RANKS, tmp_path / "run")
+    first, second = (json.loads((tmp_path / "run" / f"rank-{n}.json").read_text()) for n in range(2))
+    assert (first["step"], first["best_step"], first["best_value"]) == (12, 8, 1.0)
+    assert first == second

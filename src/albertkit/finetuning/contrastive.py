@@ -202,7 +202,8 @@ def tune_pairs(
     training_device = choose_training_device(device, "float32")
     packed = _make_model(embedder).to(training_device.device)
     if seconds is not None:
-        needed = _estimate_seconds(packed, data, training_device) * steps
+        needed = training_device.largest(_estimate_seconds(packed, data, training_device) * steps)
+        seconds = -training_device.largest(-seconds)
         if needed > seconds:
             return f"it would take {needed:.0f} s, {max(0.0, seconds):.0f} s are left"
     rate = BASE_RATE if base.config.hidden_size >= BASE_SIZE else SMALL_RATE
@@ -230,7 +231,8 @@ def tune_pairs(
     )
     trainer.train()
     training_device.leave()
-    shutil.rmtree(directory, ignore_errors=True)
+    if training_device.is_main:
+        shutil.rmtree(directory, ignore_errors=True)
     return _replace_encoder(embedder, packed)
 
 

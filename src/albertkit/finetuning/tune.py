@@ -199,10 +199,11 @@ class TuningRun:
                 patience=config.patience,
             )
             progress = trainer.train()
-            if training_device.is_main and _is_constant(packed, held, training_device):
+            if training_device.largest(_is_constant(packed, held, training_device)):
                 raise _constant_error(progress.step)
-            if progress.best_step:
+            if training_device.is_main and progress.best_step:
                 load_parameters(run, progress.best_step, packed.canonical_parameters())
+            training_device.copy_from_main(packed.parameters())
             settings = {
                 **config.settings(),
                 "steps": steps,

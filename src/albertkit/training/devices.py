@@ -85,6 +85,12 @@ class TrainingDevice:
         dist.all_reduce(shared, dist.ReduceOp.MAX)
         return float(shared)
 
+    def copy_from_main(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by those of the first rank."""
+        if self.world_size > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor.detach(), 0)
+
     def leave(self) -> None:
         """Leave the group of ranks, at the end of a run."""
         if self.world_size > 1 and dist.is_initialized():

@@ -149,8 +149,7 @@ class Trainer(Generic[Batch]):
         """Whether `patience` checkpoints in a row were no better; all ranks answer alike."""
         if not self.patience:
             return False
-        steps = progress.step - progress.best_step
-        return self.training_device.largest(steps >= self.patience * self.config.save_steps) > 0
+        return progress.step - progress.best_step >= self.patience * self.config.save_steps
 
     def fraction(self, progress: Progress) -> float:
         """The fraction of the run that is done, 0 to 1: the largest of its three limits."""
@@ -217,22 +216,27 @@ class Trainer(Generic[Batch]):
         window.add_step(norm)
 
     def save(self, optimizer: MixedOptimizer, progress: Progress, window: MetricWindow) -> None:
-        """Evaluate, then write a checkpoint; only the first rank does."""
-        if not self.training_device.is_main:
+        """Let the first rank evaluate and write a checkpoint, and the others wait for the best."""
+        if self.training_device.is_main:
+            self._evaluate(progress, window)
+            save_checkpoint(
+                self.directory,
+                progress,
+                self.parameters,
+                optimizer,
+                self.kept_settings,
+                keep=self.config.keep_checkpoints,
+            )
+        progress.best_step = int(self.training_device.largest(progress.best_step))
+        progress.best_value = -self.training_device.largest(-progress.best_value)
+
+    def _evaluate(self, progress: Progress, window: MetricWindow) -> None:
+        if self.evaluate is None:
             return
-        if self.evaluate is not None:
-            metrics = self.evaluate()
-            if metrics["valid_loss"] < progress.best_value:
-                progress.best_step, progress.best_value = progress.step, metrics["valid_loss"]
-            window.emit({"step": progress.step, "tokens": progress.tokens, **metrics})
-        save_checkpoint(
-            self.directory,
-            progress,
-            self.parameters,
-            optimizer,
-            self.kept_settings,
-            keep=self.config.keep_checkpoints,
-        )
+        metrics = self.evaluate()
+        if metrics["valid_loss"] < progress.best_value:
+            progress.best_step, progress.best_value = progress.step, metrics["valid_loss"]
+        window.emit({"step": progress.step, "tokens": progress.tokens, **metrics})
 
 
 def _prefetch(block: Sequence[Batch], numbers: Sequence[range]) -> Iterator[list[Batch]]:
