@@ -422,6 +422,8 @@ device.leave()
 def test_two_ranks_know_the_best_checkpoint(tmp_path: Path) -> None:
     """Patience counts from it on both, and what a rank does with it is the same."""
     run_two_ranks(EVALUATED_RANKS, tmp_path / "run")
-    first, second = (json.loads((tmp_path / "run" / f"rank-{n}.json").read_text()) for n in range(2))
+    first, second = (
+        json.loads((tmp_path / "run" / f"rank-{n}.json").read_text()) for n in range(2)
+    )
     assert (first["step"], first["best_step"], first["best_value"]) == (12, 8, 1.0)
     assert first == second
