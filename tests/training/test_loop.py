@@ -427,3 +427,36 @@ def test_two_ranks_know_the_best_checkpoint(tmp_path: Path) -> None:
     )
     assert (first["step"], first["best_step"], first["best_value"]) == (12, 8, 1.0)
     assert first == second
+
+
+SEPARATE_RANKS = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.training.test_loop import CONFIG, Model, Numbers
+from albertkit.errors import InputError
+from albertkit.training.devices import choose_training_device
+from albertkit.training.loop import Trainer
+
+model = Model()
+device = choose_training_device("cpu", "float32")
+directory = Path(sys.argv[1]) / str(device.rank)  # as on two machines without a common disk
+config = replace(CONFIG, max_steps=4, save_steps=2)
+parameters = dict(model.named_parameters())
+Trainer(parameters, (), model, Numbers(), config, directory, device).train()
+try:
+    Trainer(
+        parameters, (), model, Numbers(), replace(config, max_steps=8), directory, device
+    ).train()
+except InputError as error:
+    (directory / "error.txt").write_text(str(error))
+device.leave()
+"""
+
+
+def test_ranks_that_see_other_checkpoints_are_refused(tmp_path: Path) -> None:
+    run_two_ranks(SEPARATE_RANKS, tmp_path / "run")
+    for rank, step in enumerate((4, 0)):
+        error = (tmp_path / "run" / str(rank) / "error.txt").read_text()
+        assert f"holds step {step}; other processes of torchrun are at steps 0 to 4" in error
+        assert "[run-not-shared]" in error

@@ -187,6 +187,7 @@ CODES: dict[str, str] = {
     "recipe-key-unknown": "A recipe has a key that does not exist.",
     "recipe-malformed": "A recipe is not valid TOML.",
     "recipe-value-invalid": "A value of a recipe has the wrong type.",
+    "run-not-shared": "The processes of one run see different checkpoints.",
     "run-model-mismatch": "An output directory holds checkpoints of a model of another shape.",
     "initialization-impossible": "A model is too narrow to start with heads that read neighbours.",
     "vocabulary-too-large": "The text is too short for a vocabulary of this size.",

@@ -100,13 +100,14 @@ class Trainer(Generic[Batch]):
         """Train to the end of the run, from its last checkpoint if there is one.
 
         Raises:
-            InputError: [corpus-too-small], [run-settings-changed].
+            InputError: [corpus-too-small], [run-settings-changed], [run-not-shared].
             ResourceError: [training-diverged], [training-out-of-memory].
             KeyboardInterrupt: after a checkpoint, on Ctrl-C or SIGTERM.
         """
         optimizer = make_optimizer(self.parameters, self.decaying, self.matrices, self.config)
         progress = load_checkpoint(self.directory, self.parameters, optimizer, self.kept_settings)
         progress = progress or Progress()
+        self.check_step(progress.step)
         window = MetricWindow(MetricsLog(self.directory), progress, self.report)
         if self.training_device.is_main:
             window.log.remove_after(progress.step)
@@ -144,6 +145,19 @@ class Trainer(Generic[Batch]):
     def kept_settings(self) -> Settings:
         """What a resumed run must have too: two ranks may become one with twice the batches."""
         return {**self.settings, STEP_BATCHES: self.step_batches}
+
+    def check_step(self, step: int) -> None:
+        """Refuse to go on if other ranks are at other steps: they have other weights."""
+        least = int(-self.training_device.largest(-step))
+        most = int(self.training_device.largest(step))
+        if least < most:
+            raise InputError(
+                "run-not-shared",
+                f"{str(self.directory)!r} holds step {step:,}; other processes of torchrun are at"
+                f" steps {least:,} to {most:,}",
+                why="each process reads the checkpoints, and the first one writes them",
+                fix="Give a directory that all machines share, or copy it to each of them",
+            )
 
     def is_stale(self, progress: Progress) -> bool:
         """Whether `patience` checkpoints in a row were no better; all ranks answer alike."""
