@@ -74,6 +74,12 @@ def test_a_table_becomes_a_model_that_is_better_than_chance(tmp_path: Path) -> N
     assert "pipeline_tag: text-classification" in (output / "README.md").read_text()
 
 
+def test_a_model_that_was_only_pretrained_splits_the_rows_as_others_do() -> None:
+    """By small-en the cosine of any two rows is above 0.9, which makes no duplicates of them."""
+    tuned = finetune(ROWS, model="small-en", contenders=["probe"])
+    assert tuned.report.metrics["rows"]["validation"] == 20
+
+
 def test_the_stored_head_gives_the_scores_of_the_report(tmp_path: Path) -> None:
     tuned = finetune(ROWS, contenders=["probe"])
     tuned.save_pretrained(tmp_path)
