@@ -39,6 +39,7 @@ TOKENIZER = AlbertTokenizer.from_pretrained("small-en")
         (TextClassifier, "top_k", r"classifier\(texts, top_k=2\)"),
         (AlbertTokenizer.from_pretrained, "model_max_length", "Write max_length="),
         (EMBEDDER.encode, "truncation", "Give it to TextEmbedder"),
+        (EMBEDDER.encode, "pooling", r"Give it to TextEmbedder\(model, pooling="),
     ],
 )
 def test_a_keyword_of_another_library_has_an_answer(

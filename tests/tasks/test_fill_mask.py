@@ -176,7 +176,7 @@ def test_impossible_options_are_refused(fill: FillMask, options: dict[str, objec
 
 def test_a_model_without_the_head_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AlbertKitError, match=r"\[head-missing\]"):
-        FillMask(save_tiny(tmp_path / "bare"))(TEXTS[0])
+        FillMask(save_tiny(tmp_path / "bare"))
 
 
 def test_a_filler_can_be_copied_pickled_and_printed(path: Path, fill: FillMask) -> None:

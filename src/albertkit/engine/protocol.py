@@ -159,21 +159,32 @@ def check_request(weights: Weights, batch: PackedBatch, request: OutputRequest) 
         "text-too-long", "a position", batch.positions, c.max_position_embeddings, "positions"
     )
     for name in _list_heads(request):
-        if name not in weights.heads:
-            raise InputError(
-                "head-missing",
-                f"{weights.origin or 'this model'} has no {name} head",
-                why=f"its heads are {', '.join(weights.heads)}"
-                if weights.heads
-                else "it has no heads",
-                fix="Give a model that was saved with this head (albertkit models lists some)",
-            )
+        check_head(weights, name)
     if (request.pooled or head_reads(request, "pooled")) and not weights.has_pooler:
         raise InputError(
             "pooler-missing",
             f"{weights.origin or 'this model'} has no pooler",
             why="checkpoints for masked words, tokens or spans are saved without one",
             fix="Use another pooling (mean, cls, max), or load a checkpoint with a pooler",
+        )
+
+
+def check_head(weights: Weights, name: str) -> None:
+    """Refuse a model without a head.
+
+    Args:
+        weights: Of the model.
+        name: Of the head.
+
+    Raises:
+        InputError: [head-missing].
+    """
+    if name not in weights.heads:
+        raise InputError(
+            "head-missing",
+            f"{weights.origin or 'this model'} has no {name} head",
+            why=f"its heads are {', '.join(weights.heads)}" if weights.heads else "it has no heads",
+            fix="Give a model that was saved with this head (albertkit models lists some)",
         )
 
 

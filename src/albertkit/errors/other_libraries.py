@@ -75,6 +75,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "from_tf": (TRANSFORMERS, "Leave it out: the format of a checkpoint is recognised"),
     "from_flax": (TRANSFORMERS, "Leave it out: the format of a checkpoint is recognised"),
     "model_max_length": (TRANSFORMERS, "Write max_length= in the tokenizer's call or in the task"),
+    "pooling": ("it belongs to the embedder", 'Give it to TextEmbedder(model, pooling="cls")'),
     "truncation": ("it cannot be set here", "Give it to TextEmbedder or in the tokenizer's call"),
     "num_threads": (
         "the processors of the process are used",

@@ -17,6 +17,7 @@ import numpy as np
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.engine.packing import compute_mlm_logits
+from albertkit.engine.protocol import check_head
 from albertkit.errors import Diagnostic, InputError
 from albertkit.errors.arguments import check_choice, check_integer, check_keywords
 from albertkit.runtime import LoadedModel, LoadKeywords, load
@@ -55,7 +56,7 @@ class FillMask:
         **options: The fields of LoadOptions: engine, device, precision, policy, revision, …
 
     Raises:
-        InputError: [option-invalid], and those of `load`.
+        InputError: [head-missing], [option-invalid], and those of `load`.
         AlbertKitError: As `load`.
     """
 
@@ -70,6 +71,7 @@ class FillMask:
         check_choice("truncation", truncation, TRUNCATION_MODES)
         self.truncation: TruncationMode = truncation
         self.model: LoadedModel = load(model, **options)
+        check_head(self.model.weights, "masked_lm")
 
     @property
     def tokenizer(self) -> AlbertTokenizer:
@@ -101,8 +103,7 @@ class FillMask:
             transformers' pipeline does. Scores are probabilities among all pieces.
 
         Raises:
-            InputError: [mask-missing], [text-too-long], [head-missing], [option-invalid],
-                [input-not-texts].
+            InputError: [mask-missing], [text-too-long], [option-invalid], [input-not-texts].
         """
         texts = read_texts(list(text) if isinstance(text, Iterator) else text)
         top_k = check_integer("top_k", top_k)
