@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,12 @@ import transformers
 from tests.finetuning.test_finetune import ROWS
 from tests.support.tiny_models import save_tiny
 
-from albertkit import TextClassifier, load
+from albertkit import TextClassifier, finetune, load
 from albertkit.conversion import convert
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession, tuning_model
 from albertkit.finetuning import tune as tune_module
+from albertkit.finetuning.contrastive import PairTuning
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.pictures import draw_curve
 from albertkit.finetuning.report import make_report
@@ -105,6 +107,46 @@ def test_a_step_that_does_not_fit_into_memory_is_one_line(
             start=start,
             seconds=seconds,
         )
+
+
+def run_out_of_memory(*arguments: Any) -> StepResult:
+    torch.empty(1 << 60)
+    raise AssertionError("there is no such memory")
+
+
+def test_a_seed_that_does_not_fit_into_memory_is_left_out(
+    base: LoadedModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def make_some_huge(*arguments: Any) -> PackedTuning:
+        packed = make_model(*arguments)
+        if arguments[-1] == 0:  # the seed
+            monkeypatch.setattr(packed, "forward", run_out_of_memory)
+        return packed
+
+    monkeypatch.setattr(tune_module, "make_model", make_some_huge)
+    train = examples("regression", [1.5, 2.0, 0.25])
+    assert run(base, tmp_path, train, seeds=2, max_steps=1).settings["seed"] == 1
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1
+    assert re.match(r"seed 0: step 1 does not fit.*\[training-out-of-memory\]$", lines[0])
+
+
+@pytest.mark.parametrize("name", ["contrastive", "tune"])
+def test_what_does_not_fit_into_memory_loses_the_race(
+    name: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(PackedTuning, "forward", run_out_of_memory)
+    monkeypatch.setattr(PairTuning, "forward", run_out_of_memory)
+    tuned = finetune(ROWS, contenders=["probe", name])
+    assert tuned.report.contender == "probe"
+    note = "step 1 does not fit into the memory of the machine [training-out-of-memory]"
+    assert [result.note for result in tuned.results] == ["", note]
+    with pytest.raises(ResourceError, match=r"step 1 .*Lower batch_size.*-out-of-memory\]"):
+        finetune(ROWS, contenders=[name])
 
 
 def parameters(tuned: TunedEncoder) -> dict[str, Any]:

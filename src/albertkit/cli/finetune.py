@@ -339,7 +339,7 @@ def format_result(result: "RaceResult") -> str:
 
     title = TITLES[result.name]
     if result.score is None:
-        return f"{title:<12} not run: {result.note}"
+        return f"{title:<12} no result: {result.note}"
     score = result.score
     return COLUMNS.format(
         title,

@@ -32,7 +32,7 @@ from albertkit.tasks import TextEmbedder
 from albertkit.tokenization import Encodings
 from albertkit.tokenization.encodings import concat_ranges, select
 from albertkit.training.devices import TrainingDevice, choose_training_device
-from albertkit.training.loop import StepResult, Trainer
+from albertkit.training.loop import StepResult, Trainer, explain_lack_of_memory
 from albertkit.training.recipe import TrainingConfig
 
 BATCH_PAIRS = 16  # of a batch. Source: SetFit
@@ -186,7 +186,7 @@ def tune_pairs(
         An embedder with the trained encoder, or the reason why it is not begun.
 
     Raises:
-        ResourceError: [training-diverged].
+        ResourceError: [training-diverged], [training-out-of-memory].
     """
     if train.task != "classification" or train.second is not None:
         return "pairs are drawn from single texts with one label each"
@@ -202,8 +202,9 @@ def tune_pairs(
     training_device = choose_training_device(device, "float32")
     packed = _make_model(embedder).to(training_device.device)
     if seconds is not None:
-        needed = training_device.largest(_estimate_seconds(packed, data, training_device) * steps)
-        seconds = -training_device.largest(-seconds)
+        with explain_lack_of_memory("step 1", directory):
+            needed = _estimate_seconds(packed, data, training_device) * steps
+        needed, seconds = training_device.largest(needed), -training_device.largest(-seconds)
         if needed > seconds:
             return f"it would take {needed:.0f} s, {max(0.0, seconds):.0f} s are left"
     rate = BASE_RATE if base.config.hidden_size >= BASE_SIZE else SMALL_RATE

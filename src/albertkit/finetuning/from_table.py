@@ -84,7 +84,8 @@ def finetune(
         InputError: [column-undecided], [column-missing], [label-single], [option-invalid],
             [texts-missing], [nothing-trained], [answer-not-in-context].
         FormatError: [label-invalid], and those of reading the file.
-        ResourceError: [training-diverged], [extra-missing], [write-failed].
+        ResourceError: [extra-missing], [write-failed]; [training-diverged], [predictions-constant]
+            and [training-out-of-memory] if no other contender can be kept.
     """
     options = FinetuneOptions(
         task=task,

@@ -6,6 +6,7 @@ Baselines are only measured; of the other contenders the best one is kept.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from typing import Literal, Protocol, TypeAlias, get_args
 import numpy as np
 
 from albertkit.arrays import Float64Array, Int64Array
+from albertkit.errors import ResourceError
 from albertkit.finetuning.baseline import predict_majority, predict_tfidf
 from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import Probe, TextVectors, fit_probe
@@ -40,6 +42,8 @@ TITLES: Mapping[str, str] = {
 TIMED_TEXTS = 64
 LINEAR: tuple[ContenderName, ...] = ("tfidf", "probe")
 LINEAR_TASKS = ("classification", "multi-label", "regression")
+OUT_OF_MEMORY = "training-out-of-memory"
+LOSING_ERRORS = ("training-diverged", "predictions-constant", OUT_OF_MEMORY)
 
 
 class TrainedModel(Protocol):
@@ -58,13 +62,13 @@ class RaceResult:
 
     Attributes:
         name: Of the contender.
-        score: On the validation rows; None if it did not run.
+        score: On the validation rows; None if it has no result.
         seconds: For training and for predicting the validation rows.
         size: Bytes of its parameters in float32.
         milliseconds: For one text, in batches.
         predictions: Of the validation rows.
         model: What can be kept; None for baselines.
-        note: Why it did not run.
+        note: Why it has no result.
     """
 
     name: ContenderName
@@ -288,6 +292,16 @@ def concat_examples(parts: Sequence[Examples]) -> Examples:
         join("words"),  # type: ignore[arg-type]
         join("choices"),  # type: ignore[arg-type]
     )
+
+
+def loses_alone(error: ResourceError) -> bool:
+    """Whether a training ended by itself, so that others may go on.
+
+    If one of several ranks has no memory, the others wait for it: then all must end.
+    """
+    code = error.diagnostic.code
+    is_only_rank = os.environ.get("WORLD_SIZE", "1") == "1"
+    return code in LOSING_ERRORS and (is_only_rank or code != OUT_OF_MEMORY)
 
 
 def list_near_scores(results: Sequence[RaceResult], winner: RaceResult) -> list[ContenderName]:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +57,7 @@ from albertkit.finetuning.race import (
     BASELINES,
     CONTENDERS,
     LINEAR_TASKS,
+    OUT_OF_MEMORY,
     TITLES,
     ContenderName,
     Part,
@@ -64,6 +66,7 @@ from albertkit.finetuning.race import (
     RaceResult,
     TrainedModel,
     choose_winner,
+    loses_alone,
 )
 from albertkit.finetuning.report import make_report
 from albertkit.finetuning.tuned_model import TunedModel
@@ -219,6 +222,7 @@ class FinetuneSession:
     _vectors: TextVectors | None = None
     _valid_vectors: TextVectors | None = None
     _race: Race | None = None
+    _failure: ResourceError | None = None  # of the training that failed last
 
     @classmethod
     def open(
@@ -381,8 +385,12 @@ class FinetuneSession:
 
         Raises:
             InputError: [nothing-trained] if no model took part in the race.
+            ResourceError: [training-diverged], [predictions-constant], [training-out-of-memory] if
+                the training of the only one failed.
         """
         winner = choose_winner(self.results)
+        if winner is None and self._failure is not None:
+            raise self._failure
         if winner is None or winner.model is None or self._race is None:
             reasons = "; ".join(f"{r.name}: {r.note}" for r in self.results if r.note)
             has_probe = self.labels.task in (*LINEAR_TASKS, "tagging")
@@ -480,15 +488,19 @@ class FinetuneSession:
         from albertkit.finetuning.contrastive import tune_pairs
 
         with tempfile.TemporaryDirectory() as temporary:
-            embedder = tune_pairs(
-                self.embedder,
-                self.labels,
-                part.train,
-                directory=Path(self.options.run_directory or temporary) / "contrastive",
-                seed=self.options.seed,
-                seconds=seconds,
-                report=self.on_step,
-            )
+            directory = Path(self.options.run_directory or temporary) / "contrastive"
+            try:
+                embedder = tune_pairs(
+                    self.embedder,
+                    self.labels,
+                    part.train,
+                    directory=directory,
+                    seed=self.options.seed,
+                    seconds=seconds,
+                    report=self.on_step,
+                )
+            except ResourceError as error:
+                return self._lose(error, directory)
         if isinstance(embedder, str):
             return embedder
         vectors = TextVectors(embedder.encode(part.train.first), None)
@@ -518,10 +530,19 @@ class FinetuneSession:
                     report=self.on_step,
                 )
             except ResourceError as error:
-                if error.diagnostic.code not in ("training-diverged", "predictions-constant"):
-                    raise
-                shutil.rmtree(directory, ignore_errors=True)  # it cannot go on from there
-                return error.diagnostic.what
+                return self._lose(error, directory)
+
+    def _lose(self, error: ResourceError, directory: Path) -> str:
+        """Why a training has no result; raises the error again if it ends the race.
+
+        With more memory it may go on from its checkpoints, so these are kept.
+        """
+        if not loses_alone(error):
+            raise error
+        self._failure = copy(error)  # without its traceback, which holds the model
+        if error.diagnostic.code != OUT_OF_MEMORY:
+            shutil.rmtree(directory, ignore_errors=True)
+        return f"{error.diagnostic.what} [{error.diagnostic.code}]"
 
     def _find_start(self, part: Part) -> Start | None:
         """Where the tuning begins: at a probe, if it has one that the tuned model can be."""

@@ -6,9 +6,11 @@ of the paper (table 14), scaled to the number of rows; recipes/finetuning has th
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import torch
 from albertkit.arrays import Float64Array
 from albertkit.errors import InputError, ResourceError
 from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.race import loses_alone
 from albertkit.finetuning.self_distillation import compute_soft_targets
 from albertkit.finetuning.tuning_answers import fit_no_answer
 from albertkit.finetuning.tuning_batches import (
@@ -36,7 +39,9 @@ from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Trainer, explain_lack_of_memory
 from albertkit.training.metrics_log import read_metrics
 from albertkit.training.recipe import LARGEST_SEED
-from albertkit.training.state import load_parameters
+from albertkit.training.state import Progress, load_parameters
+
+LOGGER = logging.getLogger(__name__)
 
 
 def tune(
@@ -71,7 +76,8 @@ def tune(
         The best model of all seeds, or the reason why it is not begun.
 
     Raises:
-        ResourceError: [training-diverged], [predictions-constant], [training-out-of-memory].
+        ResourceError: [training-diverged], [predictions-constant], [training-out-of-memory], if
+            no seed could be trained.
         InputError: [run-settings-changed]; [option-invalid] for fewer repetitions than groups, and
             for more batches of a step than it has examples.
     """
@@ -139,7 +145,7 @@ class TuningRun:
         seconds: float | None,
         teacher: TunedEncoder | None = None,
     ) -> TunedEncoder | str:
-        """Train with each seed.
+        """Train with each seed; those that fail are left out, unless all do.
 
         Args:
             config: How it is trained.
@@ -170,7 +176,7 @@ class TuningRun:
         number = config.seeds_for(len(self.train)) if is_new else config.seeds or 1
         runs = range(number)
         if seconds is not None:
-            with explain_lack_of_memory(1, directory):
+            with explain_lack_of_memory("step 1", directory):
                 needed = _estimate_seconds(first, data, training_device) * steps
             needed, seconds = training_device.largest(needed), -training_device.largest(-seconds)
             count = int(seconds / max(needed, 1e-9))
@@ -181,29 +187,19 @@ class TuningRun:
                 self.report({"step": 0, "tokens": 0, "projected_seconds": round(needed, 1)})
             runs = runs[:count]
         best: tuple[float, TunedEncoder] | None = None
+        failures: dict[int, ResourceError] = {}  # by seed
         for index in runs:
             seed = (config.seed + index) % (LARGEST_SEED + 1)
             packed = self.make_packed(config, shift, seed, teacher) if index else first
             run = directory / f"seed-{seed}"
-            trainer: Trainer[TuningBatch] = Trainer(
-                packed.canonical_parameters(),
-                packed.model.table().decaying,
-                packed,
-                replace(data, seed=seed),
-                config.training(data.steps, seed, seconds),
-                run,
-                training_device,
-                settings={**config.settings(), "seed": seed, "rows": len(self.train)},
-                evaluate=lambda packed=packed: evaluate(packed, held, training_device),  # type: ignore[misc]
-                report=self.report,
-                patience=config.patience,
-            )
-            progress = trainer.train()
-            if training_device.largest(_is_constant(packed, held, training_device)):
-                raise _constant_error(progress.step)
-            if training_device.is_main and progress.best_step:
-                load_parameters(run, progress.best_step, packed.canonical_parameters())
-            training_device.copy_from_main(packed.parameters())
+            try:
+                own = replace(data, seed=seed)
+                progress = self.train_seed(packed, own, held, config, run=run, seconds=seconds)
+            except ResourceError as error:
+                if not loses_alone(error):
+                    raise
+                failures[seed] = copy(error)  # without its traceback, which holds the model
+                continue
             settings = {
                 **config.settings(),
                 "steps": steps,
@@ -217,8 +213,52 @@ class TuningRun:
             if best is None or progress.best_value < best[0]:
                 best = progress.best_value, tuned
         if best is None:
-            raise AssertionError("there is at least one seed")
+            raise next(iter(failures.values()))
+        for seed, failure in failures.items():
+            LOGGER.warning("%s", replace(failure.diagnostic, where=f"seed {seed}").line())
         return best[1]
+
+    def train_seed(
+        self,
+        packed: PackedTuning,
+        data: TuningData,
+        held: TuningRows,
+        config: TuningConfig,
+        *,
+        run: Path,
+        seconds: float | None,
+    ) -> Progress:
+        """Train with one seed.
+
+        Args:
+            packed: The first model; gets the parameters of the best checkpoint.
+            data: Of the training; has the seed.
+            held: The validation rows.
+            config: How it is trained.
+            run: Directory of checkpoints and the metrics log.
+            seconds: That it may take; None: no limit.
+        """
+        training_device = self.training_device
+        trainer: Trainer[TuningBatch] = Trainer(
+            packed.canonical_parameters(),
+            packed.model.table().decaying,
+            packed,
+            data,
+            config.training(data.steps, data.seed, seconds),
+            run,
+            training_device,
+            settings={**config.settings(), "seed": data.seed, "rows": len(self.train)},
+            evaluate=lambda: evaluate(packed, held, training_device),
+            report=self.report,
+            patience=config.patience,
+        )
+        progress = trainer.train()
+        if training_device.largest(_is_constant(packed, held, training_device)):
+            raise _constant_error(progress.step)
+        if training_device.is_main and progress.best_step:
+            load_parameters(run, progress.best_step, packed.canonical_parameters())
+        training_device.copy_from_main(packed.parameters())
+        return progress
 
     def make_packed(
         self,

@@ -115,7 +115,7 @@ class Trainer(Generic[Batch]):
         with StopSignals() as signals:
             clock = time.monotonic()
             for batches in self.steps(progress):
-                with explain_lack_of_memory(progress.step + 1, self.directory):
+                with explain_lack_of_memory(f"step {progress.step + 1}", self.directory):
                     self.advance(batches, optimizer, progress, window)
                 progress.seconds += self.training_device.largest(time.monotonic() - clock)
                 fraction = self.fraction(progress)
@@ -247,7 +247,8 @@ class Trainer(Generic[Batch]):
     def _evaluate(self, progress: Progress, window: MetricWindow) -> None:
         if self.evaluate is None:
             return
-        metrics = self.evaluate()
+        with explain_lack_of_memory(f"the evaluation after step {progress.step}", self.directory):
+            metrics = self.evaluate()
         if metrics["valid_loss"] < progress.best_value:
             progress.best_step, progress.best_value = progress.step, metrics["valid_loss"]
         window.emit({"step": progress.step, "tokens": progress.tokens, **metrics})
@@ -337,11 +338,11 @@ def _corpus_too_small_error(count: int) -> InputError:
 
 
 @contextmanager
-def explain_lack_of_memory(step: int, directory: Path) -> Iterator[None]:
-    """Say in one line that a step does not fit into the memory of a GPU or of this machine.
+def explain_lack_of_memory(what: str, directory: Path) -> Iterator[None]:
+    """Say in one line what does not fit into the memory of a GPU or of this machine.
 
     Args:
-        step: its number, from 1.
+        what: is computed: "step 1".
         directory: of the run; its settings can change while it has no checkpoint.
 
     Raises:
@@ -349,14 +350,14 @@ def explain_lack_of_memory(step: int, directory: Path) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:  # of torch, of numpy
         is_gpu = isinstance(error, torch.OutOfMemoryError)
-        if not is_gpu and CPU_ALLOCATOR not in str(error):
+        if isinstance(error, RuntimeError) and not is_gpu and CPU_ALLOCATOR not in str(error):
             raise
         has_checkpoint = bool(list_checkpoints(directory))
         raise ResourceError(
             "training-out-of-memory",
-            f"step {step} does not fit into the memory of the {'GPU' if is_gpu else 'machine'}",
+            f"{what} does not fit into the memory of the {'GPU' if is_gpu else 'machine'}",
             why=take_first_line(error),
             fix="Lower batch_size and raise gradient_accumulation_steps, or lower max_seq_length"
             + ("; a run with a checkpoint keeps both, so begin another" if has_checkpoint else ""),
