@@ -460,3 +460,47 @@ def test_ranks_that_see_other_checkpoints_are_refused(tmp_path: Path) -> None:
         error = (tmp_path / "run" / str(rank) / "error.txt").read_text()
         assert f"holds step {step}; other processes of torchrun are at steps 0 to 4" in error
         assert "[run-not-shared]" in error
+
+
+STOPPED_RANKS = """
+import signal
+import sys
+import time
+from pathlib import Path
+from tests.training.test_loop import CONFIG, Model, Numbers
+from albertkit.training.devices import choose_training_device
+from albertkit.training.loop import Trainer
+
+class Stopping(Model):
+    steps = 0
+
+    def forward(self, batch, fraction):
+        self.steps += 1
+        if self.steps == 7 and not device.is_main:
+            signal.raise_signal(signal.SIGTERM)
+        return super().forward(batch, fraction)
+
+def evaluate():
+    time.sleep(1)  # the other rank would have ended by then
+    return {"valid_loss": 1.0}
+
+model, directory = Stopping(), Path(sys.argv[1])
+device = choose_training_device("cpu", "float32")
+try:
+    Trainer(
+        dict(model.named_parameters()), (), model, Numbers(), CONFIG, directory, device,
+        evaluate=evaluate,
+    ).train()
+except KeyboardInterrupt:
+    names = sorted(path.name for path in directory.glob("checkpoint-*"))
+    (directory / f"stopped-{device.rank}").write_text(" ".join(names))
+device.leave()
+"""
+
+
+def test_a_signal_to_one_of_two_ranks_stops_both_after_the_checkpoint(tmp_path: Path) -> None:
+    """torchrun ends all processes when one ends, so both wait until it is written."""
+    run_two_ranks(STOPPED_RANKS, tmp_path / "run")
+    for rank in range(2):
+        names = (tmp_path / "run" / f"stopped-{rank}").read_text()
+        assert names == "checkpoint-00000005 checkpoint-00000007"

@@ -214,5 +214,6 @@ def resume_hint(run: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f"Stopped; the same command goes on from {str(run)!r}.", file=sys.stderr)
+        if is_main_rank():
+            print(f"Stopped; the same command goes on from {str(run)!r}.", file=sys.stderr)
         raise

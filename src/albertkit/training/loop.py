@@ -122,17 +122,17 @@ class Trainer(Generic[Batch]):
                 is_logged = progress.step % self.config.logging_steps == 0 or fraction >= 1
                 if is_logged and self.training_device.is_main:
                     window.write(progress, fraction, optimizer.learning_rate)
-                stopped = self.training_device.largest(signals.received)
-                is_done = fraction >= 1 or stopped
+                is_done = fraction >= 1 or self.training_device.largest(signals.received) > 0
                 if is_done or progress.step % self.config.save_steps == 0:
                     self.save(optimizer, progress, window)
                     saved_step = progress.step
                 if is_done or self.is_stale(progress):
                     break
                 clock = time.monotonic()
-        if saved_step != progress.step:
-            self.save(optimizer, progress, window)
-        if signals.received:
+            if saved_step != progress.step:
+                self.save(optimizer, progress, window)
+            is_stopped = self.training_device.largest(signals.received) > 0  # all ranks, or none
+        if is_stopped:
             raise KeyboardInterrupt
         return progress
 
