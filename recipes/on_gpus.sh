@@ -16,14 +16,25 @@ if ! command -v albertkit > /dev/null; then # a torch that is installed already 
   PATH=$PWD/.venvs/gpus/bin:$PATH
   pip install --quiet '.[pretrain]'
 fi
-processes=${PROCESSES:-$(python3 -c 'import torch; print(torch.cuda.device_count())')}
+# The Python of albertkit, whose environment may be its own (pipx): in its first line, or near it.
+script=$(realpath "$(command -v albertkit)")
+python=$(sed -n '1s/^#![[:space:]]*\([^[:space:]]*\).*/\1/p' "$script")
+case $python in */python*) ;; *) python=$(dirname "$script")/python3 ;; esac
+gpus=$("$python" -c 'import torch; print(torch.cuda.device_count())' 2> /dev/null || true)
+if [ -z "$gpus" ]; then
+  echo "the Python of albertkit has no torch; install it: $python -m pip install torch" >&2
+  exit 3
+fi
+processes=${PROCESSES:-$gpus}
 if [ "$processes" = 0 ]; then
   echo "torch sees no GPU on this machine; PROCESSES=1 trains on its processor" >&2
   exit 3
 fi
 line=(albertkit "$command" "$recipe" --run "$run" --output "$model")
 if [ "$processes" -gt 1 ]; then
-  line=(python3 -m torch.distributed.run --standalone --nproc-per-node "$processes" --no-python -- "${line[@]}")
+  # seconds that torchrun waits for the last step and its checkpoint, before it kills; default: 30
+  export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=${TORCH_ELASTIC_SHUTDOWN_TIMEOUT:-600}
+  line=("$python" -m torch.distributed.run --standalone --nproc-per-node "$processes" --no-python -- "${line[@]}")
 fi
 if [ -n "${5:-}" ]; then
   # --foreground: one signal, as a second one would end the run before its checkpoint is written

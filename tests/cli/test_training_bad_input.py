@@ -268,7 +268,12 @@ def test_one_call_starts_a_run_on_all_gpus(directory: Path, processes: str) -> N
     import_module("torch")
     script = Path(__file__).parents[2] / "recipes" / "on_gpus.sh"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    names = Path("names")  # as pipx makes them: the first python3 is not that of albertkit
+    names.mkdir()
+    (names / "albertkit").symlink_to(Path(sys.executable).parent / "albertkit")
+    (names / "python3").write_text("#!/bin/sh\necho another Python\nexit 1\n")
+    (names / "python3").chmod(0o755)
+    environment["PATH"] = f"{names.resolve()}:{environment['PATH']}"
     if processes:
         environment["PROCESSES"] = processes
     done = subprocess.run(
