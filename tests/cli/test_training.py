@@ -298,7 +298,7 @@ def test_a_pretrained_model_has_a_card_and_a_loss_plot(
     values["progress"] |= {"best_step": 6, "best_value": 1.5}
     state.write_text(json.dumps(values))
     settings = read_recipe(recipe, PretrainingConfig)
-    later_card = make_model_card(settings, run_directory, metrics, name=name)
+    later_card = make_model_card(settings, run_directory, metrics, name=name, step=12)
     assert "those of step 6 had a lower loss: 1.500." in later_card
     accuracies = f"{training['masked_accuracy']:.3f} | {valid['valid_masked_accuracy']:.3f}"
     assert f"| masked LM: accuracy | {accuracies} |" in card
@@ -307,3 +307,38 @@ def test_a_pretrained_model_has_a_card_and_a_loss_plot(
     if with_matplotlib:
         assert (directory / name / "losses.png").read_bytes().startswith(b"\x89PNG")
     assert ("pip install 'matplotlib>=3.9'" in capsys.readouterr().err) != with_matplotlib
+
+
+def test_the_best_checkpoint_of_a_run_is_written_with_one_command(
+    directory: Path, shard: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, runs = directory / "best.toml", directory / "best-run"
+    data = f'shard = "{shard.name}"\nvalid_shard = "{shard.name}"'
+    settings = "save_steps = 2\nprecision = 'float32'\n"
+    recipe.write_text(RECIPE.format(data=data, steps=4) + settings)
+    command = ("pretrain", recipe, "--run", runs, "--threads", 1)
+    call(*command, "-o", directory / "best-last")
+    state = runs / "checkpoint-00000004" / "state.json"
+    values = json.loads(state.read_text())
+    values["progress"] |= {"best_step": 2, "best_value": 1.5}
+    state.write_text(json.dumps(values))
+    capsys.readouterr()
+    call(*command, "-o", directory / "best-last")
+    assert "Step 2 had a lower loss on the held-out text; the same" in capsys.readouterr().err
+    call(*command, "-o", directory / "best", "--best")
+    printed = capsys.readouterr().err
+    assert "the weights of step 2\n" in printed
+    assert "--best" not in printed
+    saved = read_safetensors(runs / "checkpoint-00000002" / "state.safetensors")
+    written = read_safetensors(directory / "best" / "model.safetensors")
+    name = "embeddings.word_embeddings.weight"
+    np.testing.assert_array_equal(
+        np.float32(written[f"albert.{name}"]), np.float32(np.float16(saved[f"parameter/{name}"]))
+    )
+    card = (directory / "best" / "README.md").read_text()
+    assert "- Training: 2 steps" in card
+    assert "## Figures at step 2\n" in card
+    assert "These are the weights of step 2, which had the lowest loss" in card
+    recipe.write_text(RECIPE.format(data=f'shard = "{shard.name}"', steps=4))
+    assert run([*map(str, command), "-o", str(directory / "none"), "--best"]) == 2
+    assert "has no valid_shard" in capsys.readouterr().err

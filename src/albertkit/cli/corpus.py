@@ -159,6 +159,7 @@ def make_card_files(
     recipe: "TrainingRecipe[PretrainingConfig] | TrainingRecipe[DistillationConfig]",
     run: Path,
     name: str,
+    step: int,
 ) -> dict[str, bytes]:
     """The model card of a finished run, and the plot of its losses if matplotlib is installed.
 
@@ -166,6 +167,7 @@ def make_card_files(
         recipe: of the run.
         run: its output directory.
         name: of the model.
+        step: of the checkpoint that the model is.
 
     Returns:
         The files of the model's directory, by their names.
@@ -179,7 +181,7 @@ def make_card_files(
     files = {} if plot is None else {PLOT: plot}
     if plot is None:
         print_status(f"no loss plot: it needs matplotlib; {make_install_command('plots')}")
-    card = make_model_card(recipe, run, metrics, name=name, plot=PLOT if files else None)
+    card = make_model_card(recipe, run, metrics, name=name, step=step, plot=PLOT if files else None)
     return {**files, "README.md": card.encode()}
 
 

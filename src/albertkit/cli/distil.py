@@ -29,6 +29,7 @@ def distil(
     from albertkit.pretraining.distillation import distil as train
     from albertkit.pretraining.export import export
     from albertkit.spec.pooling_config import Normalize, PoolingConfig
+    from albertkit.training.state import list_checkpoints, read_progress
 
     with lock_run(run), resume_hint(run):
         weights = train(settings, run, print_metrics)
@@ -37,7 +38,8 @@ def distil(
         length, tokenizer = settings.data.max_seq_length, settings.tokenizer()
         tokenizer.model_max_length = length  # transformers truncates at this limit
         pooling = PoolingConfig(steps=(Normalize(),), max_length=length)
-        files = make_card_files(settings, run, output.resolve().name)
+        step = read_progress(list_checkpoints(run)[-1]).step
+        files = make_card_files(settings, run, output.resolve().name, step)
         export(weights, tokenizer, output, pooling=pooling, files=files)
     print_status(f"Model written to {output}/")
     print_status(f'Use it: albertkit embed "a text" -m {output}')

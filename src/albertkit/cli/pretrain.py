@@ -1,5 +1,9 @@
 """`albertkit pretrain`: train a model on a shard, as a recipe says."""
 
+from typing import Annotated
+
+import typer
+
 from albertkit.cli.corpus import (
     NewModel,
     OutputDirectory,
@@ -17,7 +21,15 @@ from albertkit.fileformats.atomic import refuse_files
 
 
 def pretrain(
-    recipe: Recipe, *, run: OutputDirectory, output: NewModel, threads: Threads = None
+    recipe: Recipe,
+    *,
+    run: OutputDirectory,
+    output: NewModel,
+    best: Annotated[
+        bool,
+        typer.Option("--best", help="Write the checkpoint with the lowest held-out loss."),
+    ] = False,
+    threads: Threads = None,
 ) -> None:
     """Pretrain an ALBERT (masked LM, sentence order)."""
     refuse_files(output)
@@ -28,14 +40,22 @@ def pretrain(
     use_torch(threads)
     from albertkit.pretraining import pretrain as pretraining
     from albertkit.pretraining.export import export
+    from albertkit.training.state import list_checkpoints, read_progress
 
     with lock_run(run), resume_hint(run):
-        weights = pretraining.pretrain(settings, run, print_metrics, _print_start)
+        weights = pretraining.pretrain(settings, run, print_metrics, _print_start, best=best)
         if not is_main_rank():
             return
-        files = make_card_files(settings, run, output.resolve().name)
+        progress = read_progress(list_checkpoints(run)[-1])
+        step = progress.best_step if best else progress.step
+        files = make_card_files(settings, run, output.resolve().name, step)
         export(weights, settings.tokenizer(), output, files=files)
-    print_status(f"Model written to {output}/")
+    print_status(f"Model written to {output}/, the weights of step {step:,}")
+    if not best and progress.best_step not in {0, step}:
+        print_status(
+            f"Step {progress.best_step:,} had a lower loss on the held-out text; the same command "
+            "with --best writes it"
+        )
     print_status(f'Use it: albertkit fill-mask "a text with a [MASK]" -m {output}')
 
 

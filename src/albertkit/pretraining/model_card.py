@@ -13,7 +13,12 @@ from albertkit.pretraining.shards import CorpusShard
 from albertkit.spec import AlbertConfig
 from albertkit.training.metrics_log import LoggedMetrics
 from albertkit.training.schedules import Ramp
-from albertkit.training.state import list_checkpoints, read_progress
+from albertkit.training.state import (
+    Progress,
+    list_checkpoints,
+    make_checkpoint_path,
+    read_progress,
+)
 
 PRETRAINING_FIGURES = {
     "masked_loss": "masked LM: loss (nats)",
@@ -37,6 +42,7 @@ def make_model_card(
     metrics: list[LoggedMetrics],
     *,
     name: str,
+    step: int,
     plot: str | None = None,
 ) -> str:
     """Write the README.md of a model that a run has trained.
@@ -46,12 +52,14 @@ def make_model_card(
         run: the output directory of the run, which gives steps, tokens and hours.
         metrics: the lines of its metrics log.
         name: of the model.
+        step: of the checkpoint that the model is: the last one, or the best.
         plot: file name of the loss plot in the directory of the card; None: there is none.
 
     Returns:
         The card as Markdown.
     """
     data = recipe.data
+    metrics = [line for line in metrics if (line.get("step") or 0) <= step]
     if isinstance(data, PretrainingConfig):
         task, figures = "fill-mask", PRETRAINING_FIGURES
         purpose = "predicts words for a `[MASK]` and the order of two sentences"
@@ -77,15 +85,15 @@ def make_model_card(
         *(f"- {source}" for source in sources),
         f"- Licence of the texts: {data.license or 'not stated (`license` in the recipe)'}.",
         f"- Initial weights: {data.initialize_from or data.piece_vectors or 'random'}.",
-        *_describe_training(recipe, run),
+        *_describe_training(recipe, read_progress(make_checkpoint_path(run, step))),
         "",
-        "## Figures at the end",
+        f"## Figures at step {step:,}",
         "",
         *_draw_figures(metrics, figures),
         "",
         "## Limits",
         "",
-        *_describe_limits(recipe, run),
+        *_describe_limits(recipe, read_progress(list_checkpoints(run)[-1]), step),
     ]
     if plot:
         lines += ["", f"![Losses of the run]({plot})"]
@@ -93,10 +101,10 @@ def make_model_card(
 
 
 def _describe_training(
-    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], run: Path
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], progress: Progress
 ) -> list[str]:
     """Compute and optimizer."""
-    progress, training = read_progress(list_checkpoints(run)[-1]), recipe.training
+    training = recipe.training
     optimizer = training.optimizer.upper().replace("ADAMW", "AdamW")
     if training.muon_learning_rate:
         optimizer += f", and Muon at {training.muon_learning_rate:g} for the layers' matrices"
@@ -109,17 +117,22 @@ def _describe_training(
 
 
 def _describe_limits(
-    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], run: Path
+    recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], progress: Progress, step: int
 ) -> list[str]:
-    """What the figures do not say, and which weights they are of."""
-    data, progress = recipe.data, read_progress(list_checkpoints(run)[-1])
+    """What the figures do not say, and which weights they are of; progress: of the whole run."""
+    data = recipe.data
     lines = [
         "- It knows only text like that above, and repeats what is wrong or one-sided in it.",
         "- The published ALBERTs were trained on more than a hundred billion tokens.",
     ]
     if not (isinstance(data, PretrainingConfig) and data.valid_shard):
         lines.append("- No held-out text was read, so the figures are of text that it has seen.")
-    if progress.best_step not in {0, progress.step}:
+    if step != progress.step:
+        lines.append(
+            f"- These are the weights of step {step:,}, which had the lowest loss on the held-out "
+            f"text: {progress.best_value:.3f}. The run went on to step {progress.step:,}."
+        )
+    elif progress.best_step not in {0, step}:
         lines.append(
             f"- These are the weights of the last step. On the held-out text those of step "
             f"{progress.best_step:,} had a lower loss: {progress.best_value:.3f}."

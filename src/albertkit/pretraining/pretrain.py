@@ -35,6 +35,7 @@ from albertkit.pretraining.token_teacher import TokenTeacher
 from albertkit.spec import Weights, parameter_table
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Metrics, Trainer
+from albertkit.training.state import load_parameters
 
 TRAINED_HEADS = ("masked_lm", "sentence_order")
 VALID_BATCHES = 64
@@ -47,6 +48,8 @@ def pretrain(
     directory: Path,
     report: Callable[[Metrics], None] = lambda metrics: None,
     report_start: Callable[[float], None] = lambda loss: None,
+    *,
+    best: bool = False,
 ) -> Weights:
     """Train to the end of the recipe, from the last checkpoint in the directory if there is one.
 
@@ -56,16 +59,25 @@ def pretrain(
         report: is called with each line of the metrics log.
         report_start: is called before the first step with the masked loss, in nats, of a model
             that knows only how frequent pieces are. A run that stays there is stuck.
+        best: return the checkpoint with the lowest loss on the held-out text, not the last one.
 
     Returns:
         The trained weights with both heads.
 
     Raises:
-        InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed] and
-            what opening the recipe's files raises.
+        InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed];
+            [option-invalid] for the best checkpoint of a run without held-out text; and what
+            opening the recipe's files raises.
         ResourceError: [device-unavailable], [training-diverged],
             [training-out-of-memory].
     """
+    if best and not recipe.data.valid_shard:
+        raise InputError(
+            "option-invalid",
+            "the best checkpoint is asked for, and the recipe has no valid_shard",
+            why="checkpoints are compared by their loss on held-out text",
+            fix="Take the last checkpoint, or begin a run with a valid_shard",
+        )
     tokenizer = recipe.tokenizer()
     vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
     shard = CorpusShard.open(recipe.path(recipe.data.shard))
@@ -107,7 +119,9 @@ def pretrain(
         report,
     )
     report_start(float(-(np.exp(frequencies) * frequencies).sum()))
-    trainer.train()
+    progress = trainer.train()
+    if best and training_device.is_main:  # which alone knows it
+        load_parameters(directory, progress.best_step, model.canonical_parameters())
     training_device.leave()
     names = {row.name for row in table}  # not the teacher's projection
     parameters = {n: p for n, p in model.canonical_parameters().items() if n in names}

@@ -68,7 +68,7 @@ def save_checkpoint(
         for key, tensor in optimizer.state[parameter].items():
             arrays[f"{key}/{name}"] = _convert_to_array(tensor).reshape(tensor.shape or (1,))
     numbers = {k: v for k, v in asdict(progress).items() if v != float("inf")}
-    with create_directory(directory / f"checkpoint-{progress.step:08d}") as staging:
+    with create_directory(make_checkpoint_path(directory, progress.step)) as staging:
         write_safetensors(staging / "state.safetensors", arrays, metadata={})
         (staging / "state.json").write_text(
             json.dumps({"progress": numbers, "settings": settings}, indent=1), encoding="utf-8"
@@ -77,6 +77,11 @@ def save_checkpoint(
     for path in paths[: max(0, len(paths) - max(1, keep))]:
         if int(path.name.split("-")[1]) != progress.best_step:
             shutil.rmtree(path)
+
+
+def make_checkpoint_path(directory: Path, step: int) -> Path:
+    """The directory of the checkpoint after a step, in an output directory."""
+    return directory / f"checkpoint-{step:08d}"
 
 
 def list_checkpoints(directory: Path) -> list[Path]:
@@ -100,7 +105,7 @@ def load_parameters(directory: Path, step: int, parameters: Mapping[str, nn.Para
         step: of the checkpoint.
         parameters: get the saved values.
     """
-    arrays = read_safetensors(directory / f"checkpoint-{step:08d}" / "state.safetensors")
+    arrays = read_safetensors(make_checkpoint_path(directory, step) / "state.safetensors")
     for name, parameter in parameters.items():
         parameter.data.copy_(torch.from_numpy(np.array(arrays[f"parameter/{name}"])))
 
