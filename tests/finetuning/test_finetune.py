@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.model_cards import run_model_card
 
 from albertkit import TextClassifier, TextEmbedder, finetune
 from albertkit.errors import FormatError, InputError
@@ -103,6 +104,8 @@ def test_the_classifier_opens_what_is_written(tmp_path: Path) -> None:
     classifier = TextClassifier(tmp_path / "pairs")
     assert classifier.predict(both) == tuned.predict(both)
     assert tuned.predict(both[0]) == tuned.predict(both[:1])
+    run_model_card(tmp_path / "texts")
+    run_model_card(tmp_path / "pairs")
     with pytest.raises(InputError, match=r"^single texts .*trained on pairs.*\[inputs-shape\]"):
         tuned.predict(ROWS["text"])
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.support.model_cards import run_model_card
 from tests.support.tiny_heads import SENTENCES
 from tests.support.tiny_models import save_tiny
 
@@ -177,3 +178,4 @@ def test_a_file_of_questions_becomes_a_model(
     assert tuned.predict([(examples.first[0], examples.second[0])])[0] in examples.second[0]  # type: ignore[index]
     pipeline_tag = (tmp_path / "out" / "README.md").read_text()
     assert "question-answering" in pipeline_tag
+    run_model_card(tmp_path / "out")

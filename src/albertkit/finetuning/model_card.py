@@ -16,6 +16,14 @@ PIPELINES = {
     "question-answering": "question-answering",
     "multiple-choice": "multiple-choice",
 }
+CALLS = {  # what the pipeline of a task takes
+    "classification": '"a text"',
+    "multi-label": '"a text"',
+    "regression": '"a text"',
+    "tagging": '"a text"',
+    "question-answering": 'question="a question", context="a text with the answer"',
+    "multiple-choice": '"a question", ["a choice", "another"]',
+}
 NAMES = {
     "majority": "most frequent label",
     "tfidf": "TF-IDF + logistic regression",
@@ -52,6 +60,7 @@ def make_model_card(report: Report, session: FinetuneSession) -> str:
         f"Text: {', '.join(report.recipe['text'])}. Label: {report.recipe['label']}"
         + (f" ({', '.join(report.names[:20])})." if report.names else "."),
         "",
+        *_show_use(metrics["task"], reads_pairs=session.examples.second is not None),
         f"## {measure}, with the interval of 95 % of resamples",
         "",
         f"| contender | {measure} | interval | seconds | ms a text |",
@@ -85,3 +94,20 @@ def make_model_card(report: Report, session: FinetuneSession) -> str:
         ]
     lines += ["", "Errors, suspected labels and every setting: the folder `report`."]
     return "\n".join(lines) + "\n"
+
+
+def _show_use(task: str, *, reads_pairs: bool) -> list[str]:
+    """The section with a call of the model."""
+    is_of_pairs = reads_pairs and PIPELINES[task] == "text-classification"
+    call = '[("a text", "another")]' if is_of_pairs else CALLS[task]
+    return [
+        "## Use",
+        "",
+        "```python",
+        "from albertkit import pipeline",
+        "",
+        f'model = pipeline("{PIPELINES[task]}", "path/of/this/directory")',
+        f"model({call})",
+        "```",
+        "",
+    ]
