@@ -76,12 +76,17 @@ def check_no_loss(before: LoadedModel, after: LoadedModel) -> None:
     if VECTORS in parts and not have_same_pooling(before, after):
         lost.append(VECTORS)
     if lost:
+        another = "choose another target"
+        if CLASSIFIER in lost:  # of text vectors
+            another += (
+                " (onnx), or tune a model with a pooler, whose head every format of heads holds"
+                " (albertkit finetune DATA --model small-en --contenders tune)"
+            )
         raise InputError(
             "unsupported-by-format",
             f"{after.format} does not support: {', '.join(lost)}",
             why="no part of a model is dropped silently",
-            fix=f"Leave it out: {' '.join(f'--without {part}' for part in lost)}, "
-            "or choose another target",
+            fix=f"Leave it out: {' '.join(f'--without {part}' for part in lost)}, or {another}",
         )
 
 
