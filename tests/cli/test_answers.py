@@ -186,7 +186,8 @@ def test_a_heatmap_is_drawn_whole(
     import matplotlib  # noqa: F401
 
     path = tmp_path / f"heat.{kind}"
-    print_of(capsys, "similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(path))
+    assert run(["similarity", "costs $5", "and $6 more", "-m", vectors, "--plot", str(path)]) == 0
+    assert f"Image written to {path}" in capsys.readouterr().err
     head = path.read_bytes()[:8]
     assert head == b"\x89PNG\r\n\x1a\n" if kind == "png" else head.startswith(b"<?xml")
 

@@ -76,7 +76,8 @@ def finetune(
         str | None,
         typer.Option(
             "--benchmark",
-            help="The public data set that DATA is: cola, mrpc, squad, race …; default: seen.",
+            help="The public data set that DATA is: cola, mrpc, squad, race …; "
+            "default: recognised by its columns.",
         ),
     ] = None,
     model: Annotated[

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TITLES: dict[Purpose, str] = {
     "vectors": "Vectors of texts: embed, similarity",
-    "words": "Words for masks, and to be tuned: fill-mask",
+    "words": "Masked words, and fine-tuning: fill-mask, finetune",
 }
 HINT = (
     "speed: tokens a second, as a multiple of albert-base-v2\n"

@@ -8,7 +8,7 @@ import typer
 from albertkit.cli import options
 from albertkit.cli.input_texts import read_texts
 from albertkit.cli.options import takes_load_options, takes_read_options
-from albertkit.cli.output import check_output, shows_progress, write_result
+from albertkit.cli.output import check_output, print_status, shows_progress, write_result
 from albertkit.errors import InputError
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
@@ -114,6 +114,7 @@ def _compare_all(
         from albertkit.cli.heatmap import write_heatmap
 
         write_heatmap(scores, texts, plot)
+        print_status(f"Image written to {plot}")
 
     def draw() -> str:
         if len(texts) <= MATRIX_TEXTS:

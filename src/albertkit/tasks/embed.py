@@ -694,7 +694,7 @@ def _warn_untrained(model: LoadedModel) -> None:
             what,
             why="without such training the mean of the token vectors is similar for any two texts",
             fix=f"Take {VECTORS!r} or another model of `albertkit models --for vectors`, "
-            "or choose a pooling (mean)",
+            "or name a pooling (mean) if you want these vectors",
             where=str(model.path),
         ).line()
     )
