@@ -134,6 +134,15 @@ def test_a_table_says_speed_ratio_range_memory_and_list() -> None:
     assert shown.endswith("Not measured, for the processor lacks it: albertkit int8.")
 
 
+def test_those_that_ended_with_an_error_have_a_sentence_and_no_row() -> None:
+    part = values().parts["base/2"]
+    error = "ended: albertkit.errors.exceptions.ResourceError: openvino is missing; the plain"
+    part.runners["ours-openvino-float32"] = Runner(absent=error)
+    shown = tables.lists(part)
+    assert shown.endswith("Not measured: albertkit float32 by OpenVINO (openvino is missing).")
+    assert "| **albertkit** float32 by OpenVINO" not in shown
+
+
 def test_the_fastest_peer_is_the_one_that_ours_is_least_ahead_of() -> None:
     part = values().parts["base/2"]
     part.runners["pipeline"] = Runner()

@@ -5,6 +5,7 @@ Every table says how long its lists are, and ratios with the range over the roun
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -77,7 +78,8 @@ def lists(part: Part) -> str:
         return [*speeds, memory, alike(each, runner)]
 
     heads = [*(SAID[job] for job in jobs), PEAK, "vectors"]
-    return "\n\n".join([table(part, heads, cells, FIELD), lengths(part), *absent(part, RACED)])
+    notes = [*absent(part, RACED), *list_lost(part, RACED)]
+    return "\n\n".join([table(part, heads, cells, FIELD), lengths(part), *notes])
 
 
 def singles(part: Part) -> str:
@@ -91,7 +93,7 @@ def singles(part: Part) -> str:
 
     rounds = {job: len(part.jobs[job].rounds) for job in jobs}
     heads = [f"{SINGLES[job]} tokens ({rounds[job]} rounds)" for job in jobs]
-    return table(part, heads, cells, RACED)
+    return "\n\n".join([table(part, heads, cells, RACED), *list_lost(part, RACED)])
 
 
 def against(part: Part) -> str:
@@ -152,11 +154,25 @@ def summary(results: Results, shape: str = "base", threads: int = 2) -> str:
 def absent(part: Part, field: Iterable[Contestant]) -> list[str]:
     """A sentence on those that this processor does not run, where there are such."""
     names = [
-        each.shown.replace("**", "").removesuffix(", sorted and padded")
-        for each in field
-        if part.runners.get(each.name, Runner()).absent == ABSENT
+        plain_name(each) for each in field if part.runners.get(each.name, Runner()).absent == ABSENT
     ]
     return [f"Not measured, for the processor lacks it: {', '.join(names)}."] if names else []
+
+
+def list_lost(part: Part, field: Iterable[Contestant]) -> list[str]:
+    """A sentence for each error with which contestants ended, with its first clause."""
+    names: dict[str, list[str]] = {}
+    for each in field:
+        message = part.runners.get(each.name, Runner()).absent
+        if message and message != ABSENT:
+            why = re.sub(r"^ended: (\w+\.)*\w*Error: ", "", message).partition("; ")[0]
+            names.setdefault(why, []).append(plain_name(each))
+    return [f"Not measured: {', '.join(who)} ({why})." for why, who in names.items()]
+
+
+def plain_name(each: Contestant) -> str:
+    """The name of a contestant in a sentence."""
+    return each.shown.replace("**", "").removesuffix(", sorted and padded")
 
 
 def lengths(part: Part) -> str:
@@ -180,15 +196,11 @@ def table(
     cells: Callable[[Contestant, Runner], list[str]],
     field: Iterable[Contestant],
 ) -> str:
-    """A row a contestant; one that was lost says why."""
+    """A row a contestant; `absent` and `list_lost` name those that have none."""
     rows = []
     for each in field:
         runner = part.runners.get(each.name)
-        if runner is None or runner.absent == ABSENT:
-            continue
-        if runner.absent:
-            rows.append([each.shown, runner.absent, *[""] * (len(heads) - 1)])
-        elif any(shown := cells(each, runner)):
+        if runner is not None and not runner.absent and any(shown := cells(each, runner)):
             rows.append([each.shown, *shown])
     return markdown([size(part), *heads], rows)
 
