@@ -55,7 +55,12 @@ def finetune(
     *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Directory to write; default: DATA's name + -model."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Directory to write; default: DATA's name + -model. "
+            "An earlier result there is replaced.",
+        ),
     ] = None,
     valid: Annotated[
         str | None,
