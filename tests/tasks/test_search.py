@@ -249,6 +249,10 @@ def test_a_column_keeps_its_value_if_it_is_named_like_a_result() -> None:
         ("year<=2000.0", [0]),
         ("flag=TRUE", [0, 3]),
         ("lang=nl", []),
+        ("lang==en", [0, 2, 4]),
+        ("lang = 'en'", [0, 2, 4]),
+        ('year>="2004"', [4, 5]),
+        ("lang='", []),
         (np.arange(6) % 2 == 1, [1, 3, 5]),
     ],
 )

@@ -15,7 +15,12 @@ from albertkit.arrays import BoolArray
 from albertkit.errors import InputError
 from albertkit.errors.exceptions import find_nearest_name
 
-CONDITION = re.compile(r"\s*(.+?)\s*(!=|>=|<=|=|<|>)\s*(.*?)\s*", re.DOTALL)
+# Also as Python (==) and SQL (a value in quotes) write it.
+CONDITION = re.compile(
+    r"""\s*(?P<column>.+?)\s*(?P<sign>!=|>=|<=|==?|<|>)\s*"""
+    r"""(?P<quote>["']?)(?P<value>.*?)(?P=quote)\s*""",
+    re.DOTALL,
+)
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
     {
         "=": operator.eq,
@@ -58,7 +63,8 @@ class Condition:
                 why=f"it has none of {' '.join(OPERATORS)} after the name of a column",
                 fix="Write COLUMN=VALUE in quotes, such as 'lang=en' or 'year>=2000'",
             )
-        return cls(*match.groups())
+        sign = "=" if match["sign"] == "==" else match["sign"]
+        return cls(match["column"], sign, match["value"])
 
     def mask(self, cells: Iterable[object]) -> BoolArray:
         """Whether each cell fulfils it; empty cells fulfil only !=."""
