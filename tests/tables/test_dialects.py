@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.row_files import write_file
 
 from albertkit.errors import FormatError, InputError
 from albertkit.tables import ReadOptions, find_inputs, read_batches, read_texts
+from albertkit.tables.formats import HEAD_BYTES
 
 TEXTS = ["hello, there", "good bye"]
 
@@ -187,3 +189,62 @@ def test_files_of_unknown_format_in_a_directory_are_not_guessed(
     assert "[files-skipped]" in caplog.text
     assert "[input-format-detected]" not in caplog.text
     assert list(read_texts(path)) == ["a"]
+
+
+OLD_MACINTOSH = {
+    "a.txt": "hello, there\rgood bye\r",
+    "b.txt": "hello, there\rgood bye",
+    "c.csv": 'id,text\r1,"hello, there"\r2,good bye\r',
+    "d.tsv": "id\ttext\r1\thello, there\r2\tgood bye\r",
+    "e.jsonl": '{"text": "hello, there"}\r{"text": "good bye"}\r',
+}
+
+
+@pytest.mark.parametrize("name", OLD_MACINTOSH)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_lines_of_an_old_macintosh_are_read_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, encoding: str
+) -> None:
+    path = write_file(tmp_path, name, OLD_MACINTOSH[name].encode(encoding))
+    assert list(read_texts(path)) == TEXTS
+    assert caplog.text.count("a carriage return ends each line of") == 1
+    assert caplog.text.endswith("the whole file is one text. [input-format-detected]\n")
+
+
+@pytest.mark.parametrize("name", OLD_MACINTOSH)
+def test_a_pipe_from_an_old_macintosh_is_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    pipe(monkeypatch, OLD_MACINTOSH[name].encode())
+    stated: Any = {"txt": "lines"}.get(name[2:], name[2:])
+    inputs = find_inputs("-", options=ReadOptions(file_format=stated))
+    assert list(read_texts(inputs)) == TEXTS
+
+
+@pytest.mark.parametrize(
+    ("data", "texts"),
+    [
+        (b"a\rb\nc\n", ["a\rb", "c"]),
+        (b"a\r\nb\r\n", ["a", "b"]),
+        (b"a\r", ["a"]),
+        (b"x" * (HEAD_BYTES - 1) + b"\r\ny\r\n", ["x" * (HEAD_BYTES - 1), "y"]),
+    ],
+    ids=["inside", "windows", "one line", "cut"],
+)
+def test_other_returns_are_no_line_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes, texts: list[str]
+) -> None:
+    assert list(read_texts(write_file(tmp_path, "a.txt", data))) == texts
+    assert caplog.text == ""
+
+
+def test_a_document_keeps_its_returns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_file(tmp_path, "a.txt", b"one\rtwo\r")
+    inputs = find_inputs(path, options=ReadOptions(files=True))
+    assert list(read_texts(inputs)) == ["one\rtwo\r"]
+    assert caplog.text == ""
+
+
+def test_long_lines_are_cut_at_each_return_once(tmp_path: Path) -> None:
+    """Also where a block of bytes ends between the two characters of a line end."""
+    lines = [f"{number} " + "é" * (number % 90_000) for number in range(0, 400_000, 40_001)]
+    data = "\r".join(lines).encode() + b"\r\nlast\n"
+    assert list(read_texts(write_file(tmp_path, "a.txt", data))) == [*lines, "last"]

@@ -202,6 +202,16 @@ def detect_encoding(head: bytes, options: ReadOptions = DETECT_ALL) -> str:
     return "utf-16" if head.startswith(UTF16_MARKS) else "utf-8"
 
 
+def ends_lines_with_returns(head: bytes) -> bool:
+    r"""Whether a text's lines end with "\r" alone, as on a Macintosh before OS X.
+
+    Args:
+        head: The first HEAD_BYTES bytes, or all if there are fewer. Its last one may belong to
+            "\r\n", or end the only line.
+    """
+    return b"\r" in head[:-1] and b"\n" not in head
+
+
 def _format_mismatch(head: bytes, name: str) -> FormatError:
     if not head:
         return FormatError(

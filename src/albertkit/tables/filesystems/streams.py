@@ -138,7 +138,8 @@ class Utf8Stream(io.RawIOBase):
         self.source = source
         self.encoding = encoding
         self.name = name
-        self._decoder = codecs.getincrementaldecoder(encoding)()
+        decoder = codecs.getincrementaldecoder(encoding)()
+        self._decoder: codecs.IncrementalDecoder | io.IncrementalNewlineDecoder = decoder
         self._block = memoryview(b"")
         self._is_end = False
 
@@ -177,6 +178,24 @@ class Utf8Stream(io.RawIOBase):
         """See io.IOBase."""
         self.source.close()
         super().close()
+
+
+class NewlineStream(Utf8Stream):
+    r"""The same bytes with "\n" in place of each "\r\n" and each other "\r"."""
+
+    def __init__(self, source: BinaryIO, name: str) -> None:
+        """Start at the beginning.
+
+        Args:
+            source: The bytes.
+            name: The file's name, for messages.
+        """
+        super().__init__(source, "latin-1", name)  # each byte is a character
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+
+    def _decode(self, data: bytes) -> bytes:
+        return self._decoder.decode(data, final=not data).encode("latin-1")
 
 
 def open_input(path: str, name: str, on_bytes: Callable[[int], None] | None = None) -> BinaryIO:
@@ -248,6 +267,11 @@ def transcode(stream: BinaryIO, encoding: str, name: str) -> BinaryIO:
     if encoding == "utf-8":
         return stream
     return cast(BinaryIO, io.BufferedReader(Utf8Stream(stream, encoding, name), BUFFER))
+
+
+def convert_newlines(stream: BinaryIO, name: str) -> BinaryIO:
+    r"""The bytes of a stream with "\n" as the only line end; name: of the file, for messages."""
+    return cast(BinaryIO, io.BufferedReader(NewlineStream(stream, name), BUFFER))
 
 
 def spool(stream: BinaryIO) -> BinaryIO:

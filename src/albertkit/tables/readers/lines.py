@@ -1,7 +1,8 @@
 r"""Read text files: each line is a text, an empty one too; or the whole file is one.
 
-Lines end with "\n" alone: texts may hold U+2028, form feeds and "\r". A line of more than
-LONGEST_ROW bytes is never held in memory.
+Lines end with "\n" alone: texts may hold U+2028, form feeds and "\r". (In a file without any "\n"
+each "\r" was replaced by one before: table_file.py.) A line of more than LONGEST_ROW bytes is never
+held in memory.
 """
 
 from __future__ import annotations

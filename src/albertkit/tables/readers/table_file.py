@@ -17,6 +17,7 @@ from albertkit.tables.cells import CellType
 from albertkit.tables.chunk import Chunk
 from albertkit.tables.filesystems.remote import is_uri
 from albertkit.tables.filesystems.streams import (
+    convert_newlines,
     decoding_errors,
     decompress,
     make_display_name,
@@ -35,6 +36,7 @@ from albertkit.tables.formats import (
     detect_compression,
     detect_encoding,
     detect_format,
+    ends_lines_with_returns,
 )
 from albertkit.tables.readers.json_lines import read_json_lines, sniff_columns
 from albertkit.tables.readers.lines import DOCUMENT_COLUMNS, read_document, read_lines
@@ -64,6 +66,7 @@ class InputFile:
         file_format: The format of its rows.
         compression: Its compression, if any.
         encoding: The encoding of a text, as Python names it.
+        has_returns: Whether the lines of a text end with a carriage return alone.
         dialect: How the records of CSV and TSV are written.
         rows: The number of rows, if metadata give it.
         columns: Name → type; {} for plain lines, None if the beginning does not show them.
@@ -77,6 +80,7 @@ class InputFile:
     file_format: TableFormat = "lines"
     compression: Compression | None = None
     encoding: str = "utf-8"
+    has_returns: bool = False
     dialect: CsvDialect = CsvDialect()  # noqa: RUF009  # frozen
     rows: int | None = None
     columns: Mapping[str, CellType] | None = None
@@ -135,6 +139,9 @@ class InputFile:
             decompress(stream, self.compression) as contents,
             transcode(contents, self.encoding, name) as text,
         ):
+            if self.has_returns:
+                yield convert_newlines(text, name)
+                return
             if self.compression is None or self.file_format not in ARROW_FORMATS:
                 yield text
                 return
@@ -189,11 +196,14 @@ def _inspect(
     compression = detect_compression(head)
     if compression is not None:
         head, stream = peek(decompress(stream, compression), is_live=is_live)
-    encoding = "utf-8"
+    encoding, has_returns = "utf-8", False
     if not head.startswith(tuple(FORMAT_MAGIC)):
         encoding = detect_encoding(head, options)
         if encoding != "utf-8":
             head, stream = peek(transcode(stream, encoding, shown_name), is_live=is_live)
+        has_returns = not options.files and ends_lines_with_returns(head)
+        if has_returns:
+            head, stream = peek(convert_newlines(stream, shown_name), is_live=is_live)
     file_format = detect_format(head, shown_name, options)
     dialect = CsvDialect()
     if file_format in ("csv", "tsv"):
@@ -213,6 +223,7 @@ def _inspect(
         file_format,
         compression,
         encoding,
+        has_returns,
         dialect,
         stream=stream if is_live else None,
     )
@@ -220,6 +231,13 @@ def _inspect(
     if not is_live:
         stream.close()
     file = replace(file, rows=rows, columns=columns)
+    if has_returns:
+        _log_note(
+            "input-format-detected",
+            f"a carriage return ends each line of {shown_name}",
+            "it has no other line end, as files of an old Macintosh",
+            "Give --files if the whole file is one text",
+        )
     if file_format in ("csv", "tsv") and options.state_format(shown_name) is not None:
         _log_dialect(file, options)
     return file
