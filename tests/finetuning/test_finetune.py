@@ -119,6 +119,46 @@ def test_pairs_are_for_classifiers_of_pairs_alone(tmp_path: Path) -> None:
             TextClassifier(tmp_path / name).predict(given)
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"contenders": [1]}, r"contenders has 1 \(int\)"),
+        ({"contenders": 3}, r"contenders has 3 \(int\)"),
+        ({"text": 3}, r"text has 3 \(int\)"),
+        ({"text": ["text", 3]}, r"text has 3 \(int\)"),
+        ({"label": 3}, r"label has 3 \(int\)"),
+        ({"class_weights": None}, "class_weights is None"),
+        ({"class_weights": {"animal": "x"}}, r"class_weights\['animal'\] is 'x'"),
+        ({"class_weights": {"animal": -1}}, r"class_weights\['animal'\] is -1"),
+        ({"class_weights": {"animal": float("nan")}}, r"class_weights\['animal'\] is nan"),
+        ({"tuning": {"epochs": 1}}, r"tuning is \{'epochs': 1\} .*Give TuningConfig"),
+    ],
+)
+def test_options_of_other_types_are_refused_by_name(options: Any, line: str) -> None:
+    with pytest.raises(InputError, match=rf"^{line}.*\[option-invalid\]"):
+        finetune(ROWS, **options)
+
+
+def test_names_and_numbers_of_any_kind_are_read() -> None:
+    options = FinetuneOptions(
+        text=(name for name in ["text"]),  # type: ignore[arg-type]
+        contenders=(name for name in ["probe"]),  # type: ignore[arg-type]
+        folds=np.int64(2),  # type: ignore[arg-type]
+        class_weights={"animal": np.float32(2)},  # type: ignore[dict-item]
+    )
+    assert (options.text, options.contenders) == (("text",), ("probe",))
+    assert json.dumps([options.folds, options.class_weights]) == '[2, {"animal": 2.0}]'
+    assert FinetuneOptions(contenders="tfidf").contenders == ("tfidf",)  # type: ignore[arg-type]
+
+
+def test_an_output_that_is_a_file_is_refused_before_the_race(tmp_path: Path) -> None:
+    results: list[Any] = []
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"is a file; .*\[directory-not-empty\]"):
+        finetune(ROWS, output=tmp_path / "file", on_result=results.append)
+    assert not results
+
+
 def test_what_cannot_be_predicted_is_refused() -> None:
     tuned = finetune(ROWS, contenders=["probe"])
     assert tuned.predict([]) == []

@@ -114,8 +114,9 @@ def test_a_run_may_start_from_another_model(tmp_path: Path) -> None:
     from albertkit.pretraining.export import export
 
     recipe = write_recipe(tmp_path)
-    settings = read_recipe(recipe, PretrainingConfig)
-    export(pretrain(settings, tmp_path / "first"), settings.tokenizer(), tmp_path / "model")
+    settings = read_recipe(str(recipe), PretrainingConfig)  # paths may be texts
+    weights = pretrain(settings, f"{tmp_path}/first")
+    export(weights, settings.tokenizer(), f"{tmp_path}/model")
     text = recipe.read_text().replace("depth =", 'initialize_from = "model"\ndepth =')
     recipe.write_text(text)
     first, second = lines_of(tmp_path / "first"), run(recipe, "second")

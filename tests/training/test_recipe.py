@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from albertkit.errors import FormatError, InputError
@@ -25,6 +28,35 @@ def test_the_learning_rate_is_a_trapezoid() -> None:
 def test_a_whole_number_is_taken_for_a_float() -> None:
     value = parse_table(TrainingConfig, {**PLAIN, "learning_rate": 1}, "training").learning_rate
     assert (value, type(value)) == (1.0, float)
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    """A checkpoint keeps the settings as JSON, which has no others."""
+    config = TrainingConfig(
+        max_steps=np.int64(3),  # type: ignore[arg-type]
+        learning_rate=np.float32(0.5),  # type: ignore[arg-type]
+        max_hours=1,
+    )
+    assert [type(value) for value in (config.max_steps, config.learning_rate)] == [int, float]
+    assert type(config.max_hours) is float
+    json.dumps(asdict(config))
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"max_steps": "3"}, r"max_steps is '3'; it must be of type int"),
+        ({"max_steps": 3.0}, r"max_steps is 3.0; it must be of type int"),
+        ({"max_steps": True}, r"max_steps is True; it must be of type int"),
+        ({"learning_rate": None}, r"learning_rate is None; it must be of type float"),
+        ({"optimizer": "sgd"}, r"optimizer is 'sgd'; it must be one of 'adamw', 'lamb'"),
+        ({"precision": "fp16"}, r"precision is 'fp16'; it must be one of"),
+        ({"compile": 1}, r"compile is 1; it must be of type bool"),
+    ],
+)
+def test_keywords_of_other_types_are_refused_by_name(settings: Any, line: str) -> None:
+    with pytest.raises(FormatError, match=rf"\[training\] {line}.*\[recipe-value-invalid\]"):
+        TrainingConfig(**{"max_steps": 10, "learning_rate": 0.1, **settings})
 
 
 def test_a_number_may_change_over_time() -> None:

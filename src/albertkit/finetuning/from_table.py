@@ -7,6 +7,7 @@ from pathlib import Path
 
 from albertkit.errors import Diagnostic
 from albertkit.errors.arguments import check_keywords
+from albertkit.fileformats.atomic import refuse_files
 from albertkit.finetuning.data.columns import Task
 from albertkit.finetuning.data.sources import LabelledData
 from albertkit.finetuning.race import ContenderName, RaceResult
@@ -82,14 +83,15 @@ def finetune(
 
     Raises:
         InputError: [column-undecided], [column-missing], [label-single], [option-invalid],
-            [texts-missing], [nothing-trained], [answer-not-in-context].
+            [texts-missing], [nothing-trained], [answer-not-in-context]; [directory-not-empty] if
+            `output` is a file.
         FormatError: [label-invalid], and those of reading the file.
         ResourceError: [extra-missing], [write-failed]; [training-diverged], [predictions-constant]
             and [training-out-of-memory] if no other contender can be kept.
     """
     options = FinetuneOptions(
         task=task,
-        text=(text,) if isinstance(text, str) else tuple(text),
+        text=text,
         label=label,
         benchmark=benchmark,
         model=model,
@@ -104,6 +106,8 @@ def finetune(
             revision=revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         ),
     )
+    if output is not None:
+        refuse_files(Path(output))
     session = FinetuneSession.open(data, valid, options)
     session.check()
     for result in session.race():

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ import numpy as np
 
 from albertkit.arrays import Float64Array, Int64Array
 from albertkit.errors import Diagnostic, InputError, ResourceError
-from albertkit.errors.arguments import check_choice, check_integer
+from albertkit.errors.arguments import check_choice, check_integer, describe_value
 from albertkit.errors.exceptions import make_install_command
 from albertkit.finetuning.data.benchmarks.registry import find_benchmark
 from albertkit.finetuning.data.checks import (
@@ -142,8 +142,16 @@ class FinetuneOptions:
 
     def __post_init__(self) -> None:
         """Raise InputError [option-invalid] for values that cannot be."""
-        check_integer("seed", self.seed, minimum=0, maximum=LARGEST_SEED)
-        check_integer("folds", self.folds, minimum=0)
+        contenders = self.contenders
+        converted = {
+            "seed": check_integer("seed", self.seed, minimum=0, maximum=LARGEST_SEED),
+            "folds": check_integer("folds", self.folds, minimum=0),
+            "text": _list_names("text", self.text),
+            "contenders": None if contenders is None else _list_names("contenders", contenders),
+            "class_weights": _read_class_weights(self.class_weights),
+        }
+        for name, value in converted.items():
+            object.__setattr__(self, name, value)  # frozen, and not used yet
         if self.folds == 1:
             raise InputError(
                 "option-invalid",
@@ -151,10 +159,17 @@ class FinetuneOptions:
                 why="one fold has no rows to train on",
                 fix="Give 2 or more, or leave it out",
             )
-        if isinstance(self.class_weights, str):
-            check_choice("class_weights", self.class_weights, ("none", "auto"))
+        if self.label is not None:
+            _list_names("label", self.label)
         for name in self.contenders or ():
             check_choice("contenders", name, CONTENDERS)
+        if self.tuning is not None and not isinstance(self.tuning, TuningConfig):
+            raise InputError(
+                "option-invalid",
+                f"tuning is {describe_value(self.tuning)}",
+                why="it is a TuningConfig",
+                fix="Give TuningConfig(…), with the settings as its keywords",
+            )
         parse_seconds(self.max_time)
         if self.tuning and self.contenders is not None and "tune" not in self.contenders:
             given = "repetitions is" if self.has_repetitions else "settings of the tuning are"
@@ -169,6 +184,37 @@ class FinetuneOptions:
     def has_repetitions(self) -> bool:
         """Whether the tuned model runs its shared layers another number of times."""
         return self.tuning is not None and self.tuning.repetitions > 0
+
+
+def _list_names(option: str, names: object) -> tuple[str, ...]:
+    """One name or several as a tuple; raises InputError [option-invalid] for anything else."""
+    values = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else (*names,)
+    for value in values:
+        if not isinstance(value, str):
+            raise InputError(
+                "option-invalid",
+                f"{option} has {describe_value(value)}",
+                why="it is a name, or several",
+                fix="Give texts",
+            )
+    return values
+
+
+def _read_class_weights(weights: object) -> object:
+    """The weights as Python's floats; raises InputError [option-invalid] for what is no weight."""
+    if not isinstance(weights, Mapping):
+        check_choice("class_weights", weights, ("none", "auto"))
+        return weights
+    for label, weight in weights.items():
+        is_number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+        if not is_number or not 0 < weight < np.inf:  # NaN is in no range
+            raise InputError(
+                "option-invalid",
+                f"class_weights[{label!r}] is {describe_value(weight)}",
+                why="a weight is a number above 0",
+                fix="Correct it; leave out the rows of a label that is not to be learned",
+            )
+    return {label: float(weight) for label, weight in weights.items()}
 
 
 def parse_seconds(time: str | float | None) -> float | None:

@@ -15,6 +15,7 @@ from albertkit.training.recipe import (
     TrainingConfig,
     check_device,
     check_ranges,
+    convert_fields,
     parse_table,
     read_toml,
 )
@@ -76,6 +77,7 @@ class TuningConfig:
 
     def __post_init__(self) -> None:
         """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
+        convert_fields(self, "tuning")
         check_ranges(self, "tuning", RANGES)
         check_device(self.device, "tuning")
         if self.max_seq_length:
@@ -136,7 +138,7 @@ class TuningConfig:
         return asdict(self)
 
 
-def read_tuning_recipe(path: Path) -> TuningConfig:
+def read_tuning_recipe(path: str | Path) -> TuningConfig:
     """Read a TOML file with the table [tuning].
 
     Args:

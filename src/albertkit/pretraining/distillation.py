@@ -149,7 +149,7 @@ def _compute_cosines(a: Tensor, b: Tensor) -> Tensor:
 
 def distil(
     recipe: Recipe[DistillationConfig],
-    directory: Path,
+    directory: str | Path,
     report: Callable[[Metrics], None] = lambda metrics: None,
 ) -> Weights:
     """Train to the end of the recipe, from the last checkpoint in the directory if there is one.
@@ -168,6 +168,7 @@ def distil(
         ResourceError: [device-unavailable], [training-diverged],
             [training-out-of-memory].
     """
+    directory = Path(directory)
     _check_sizes(recipe)
     tokenizer = recipe.tokenizer()
     dataset = DistillationDataset.open(recipe.path(recipe.data.dataset))

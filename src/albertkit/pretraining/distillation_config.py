@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from albertkit.training.recipe import FINITE, check_ranges
+from albertkit.training.recipe import FINITE, check_ranges, convert_fields
 from albertkit.training.schedules import Ramp, Stages
 
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -46,4 +46,5 @@ class DistillationConfig:
 
     def __post_init__(self) -> None:
         """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
+        convert_fields(self, "data")
         check_ranges(self, "data", RANGES)

@@ -17,7 +17,7 @@ from albertkit.tokenization import AlbertTokenizer
 def export(
     weights: Weights,
     tokenizer: AlbertTokenizer,
-    directory: Path,
+    directory: str | Path,
     *,
     pooling: PoolingConfig | None = None,
     dtype: SavedDtype = "float16",
@@ -36,7 +36,7 @@ def export(
     """
     checkpoint = Checkpoint(add_fingerprint(weights, tokenizer), pooling=pooling)
     form = HUGGINGFACE if pooling is None else SENTENCE_TRANSFORMERS
-    with create_directory(directory) as staging:
+    with create_directory(Path(directory)) as staging:
         form.write(checkpoint, staging, dtype=dtype)
         tokenizer.write_files(staging)
         for name, content in (files or {}).items():

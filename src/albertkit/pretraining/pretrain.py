@@ -45,7 +45,7 @@ COUNTED_PIECES = 1 << 24  # that are in memory while pieces are counted
 
 def pretrain(
     recipe: Recipe[PretrainingConfig],
-    directory: Path,
+    directory: str | Path,
     report: Callable[[Metrics], None] = lambda metrics: None,
     report_start: Callable[[float], None] = lambda loss: None,
     *,
@@ -71,6 +71,7 @@ def pretrain(
         ResourceError: [device-unavailable], [training-diverged],
             [training-out-of-memory].
     """
+    directory = Path(directory)
     if best and not recipe.data.valid_shard:
         raise InputError(
             "option-invalid",

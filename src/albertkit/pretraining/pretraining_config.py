@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from albertkit.pretraining.batches import BatchShape
 from albertkit.pretraining.sentence_order import ADDED
 from albertkit.pretraining.shards import SHORTEST
-from albertkit.training.recipe import FINITE, check_ranges
+from albertkit.training.recipe import FINITE, check_ranges, convert_fields
 from albertkit.training.schedules import Ramp, Stages
 
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -44,6 +44,7 @@ class PretrainingConfig:
 
     def __post_init__(self) -> None:
         """Raise FormatError [recipe-value-invalid] for numbers that are out of their ranges."""
+        convert_fields(self, "data")
         check_ranges(self, "data", RANGES)
 
     def shape_at(self, fraction: float) -> BatchShape:

@@ -14,7 +14,7 @@ from albertkit.errors import FormatError
 from albertkit.sources import resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer import AlbertTokenizer
-from albertkit.training.recipe import TrainingConfig, parse_table, read_toml
+from albertkit.training.recipe import TrainingConfig, convert_fields, parse_table, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class ModelRecipe:
 
     def __post_init__(self) -> None:
         """Refuse sizes that no model has; raises as AlbertConfig, and [recipe-value-invalid]."""
+        convert_fields(self, "model")
         AlbertConfig(**asdict(self))
         if self.num_hidden_groups > self.num_hidden_layers:
             raise FormatError(
@@ -103,7 +104,7 @@ class Recipe(Generic[Data]):
         }
 
 
-def read_recipe(path: Path, data: type[Data]) -> Recipe[Data]:
+def read_recipe(path: str | Path, data: type[Data]) -> Recipe[Data]:
     """Read a TOML file with the tables [model], [data] and [training].
 
     Args:
@@ -120,5 +121,5 @@ def read_recipe(path: Path, data: type[Data]) -> Recipe[Data]:
         parse_table(ModelRecipe, tables.get("model"), "model"),
         parse_table(data, tables.get("data"), "data"),
         parse_table(TrainingConfig, tables.get("training"), "training"),
-        path.resolve().parent,
+        Path(path).resolve().parent,
     )

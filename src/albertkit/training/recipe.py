@@ -12,6 +12,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.exceptions import find_nearest_name
 from albertkit.runtime.options import DEVICE_NAMES, is_device_name
@@ -82,6 +84,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Raise FormatError for values that cannot be."""
+        convert_fields(self, "training")
         check_ranges(self, "training", RANGES)
         check_device(self.device, "training")
         if not (self.max_steps > 0 or self.max_tokens > 0 or self.max_hours > 0):
@@ -124,7 +127,7 @@ FREE_SETTINGS = frozenset(
 )
 
 
-def read_toml(path: Path, names: Collection[str]) -> dict[str, object]:
+def read_toml(path: str | Path, names: Collection[str]) -> dict[str, object]:
     """Read the tables of a recipe file.
 
     Args:
@@ -136,7 +139,7 @@ def read_toml(path: Path, names: Collection[str]) -> dict[str, object]:
         FormatError: [recipe-malformed]; [recipe-key-unknown] for another table, or a key outside.
     """
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(
             "file-not-found",
@@ -162,6 +165,22 @@ def read_toml(path: Path, names: Collection[str]) -> dict[str, object]:
                 where=str(path),
             )
     return tables
+
+
+def convert_fields(config: object, table: str) -> None:
+    """Give each field the type that it has in a recipe; numbers of numpy become Python's.
+
+    Args:
+        config: a dataclass of int, float, str, bool, Literal, Ramp and Stages fields; an int is
+            taken for a float, and what TOML gives for a Ramp or for Stages. It is changed.
+        table: of the recipe, for messages.
+
+    Raises:
+        FormatError: [recipe-value-invalid].
+    """
+    for name, kind in get_type_hints(type(config)).items():
+        value = _convert_value(table, name, getattr(config, name), kind)
+        object.__setattr__(config, name, value)  # it is frozen, and not used yet
 
 
 def check_ranges(config: object, table: str, ranges: Mapping[str, tuple[float, float]]) -> None:
@@ -218,8 +237,7 @@ def parse_table(kind: type[Table], table: object, name: str) -> Table:
     """Make the dataclass `kind` from a table of a recipe.
 
     Args:
-        kind: a dataclass of int, float, str, bool, Literal, Ramp and Stages fields; an int is
-            taken for a float.
+        kind: a dataclass, whose fields are read as by `convert_fields`.
         table: what TOML gave.
         name: of the table, for messages.
 
@@ -247,22 +265,28 @@ def parse_table(kind: type[Table], table: object, name: str) -> Table:
         if field.default is MISSING and field.default_factory is MISSING and key not in table:
             raise FormatError("recipe-key-missing", f"[{name}] lacks {key!r}", fix=f"Add {key} = …")
     hints = get_type_hints(kind)
-    values = {}
-    for key, value in table.items():
-        try:
-            values[key] = _parse_value(value, hints[key])
-        except ValueError as error:
-            raise FormatError(
-                "recipe-value-invalid",
-                f"[{name}] {key} is {value!r}",
-                why=str(error),
-                fix=f"Correct {key}",
-            ) from error
-    return kind(**values)
+    return kind(**{k: _convert_value(name, k, value, hints[k]) for k, value in table.items()})
+
+
+def _convert_value(table: str, name: str, value: object, kind: object) -> object:
+    """A value of the field's type; raises FormatError [recipe-value-invalid]."""
+    try:
+        return _parse_value(value, kind)
+    except ValueError as error:
+        raise FormatError(
+            "recipe-value-invalid",
+            f"[{table}] {name} is {value!r}",
+            why=str(error),
+            fix=f"Correct {name}",
+        ) from error
 
 
 def _parse_value(value: object, kind: object) -> object:
     """A value of the field's type; a ValueError says what it must be."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Ramp | Stages) and type(value) is kind:
+        return value
     if kind is Ramp or kind is Stages:
         points = parse_points(value)
         if kind is Stages and not all(number.is_integer() for _, number in points):
