@@ -116,6 +116,26 @@ def test_other_shapes_of_vectors_are_refused(tmp_path: Path, shapes: list[tuple[
     assert not (tmp_path / "d").exists()
 
 
+@pytest.mark.parametrize(
+    ("number", "triplet", "code"),
+    [
+        (np.nan, (0, 1, -1), "vectors-not-finite"),
+        (1e5, (0, 1, -1), "vectors-not-finite"),
+        (1.0, (0, 1, 5), "distillation-data-mismatch"),
+        (1.0, (0, -1, 2), "distillation-data-mismatch"),
+        (1.0, (0, 1, -2), "distillation-data-mismatch"),
+    ],
+)
+def test_numbers_that_cannot_be_learned_are_refused(
+    tmp_path: Path, number: float, triplet: tuple[int, ...], code: str
+) -> None:
+    targets, triplets = np.ones((5, 2)), np.array([triplet], np.int32)
+    targets[3, 1] = number
+    with pytest.raises(AlbertKitError, match=rf"\[{code}\]"):
+        write_distillation_dataset(tmp_path / "d", encodings(5), [targets], tiny(), triplets)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_student_starts_where_the_pieces_point() -> None:
     rng = np.random.default_rng(3)
     wide = rng.normal(size=(PIECES, 12)) @ rng.normal(size=(12, WIDE)) + 0.1

@@ -110,6 +110,12 @@ def test_rows_without_a_pair_have_no_figures_of_order(tmp_path: Path) -> None:
     assert all(math.isfinite(value) for line in lines for value in line.values())
 
 
+def test_a_run_whose_directory_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(InputError, match=r"is a file; .*\[directory-not-empty\]"):
+        run(write_recipe(tmp_path))
+
+
 def test_a_run_may_start_from_another_model(tmp_path: Path) -> None:
     from albertkit.pretraining.export import export
 

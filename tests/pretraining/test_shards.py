@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,3 +147,13 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
 
     measure("warm", 3)
     assert measure("large", 40) < 1.3 * measure("small", 4)
+
+
+@pytest.mark.parametrize("document", ["5 6 7 8 9 " * 8, [None], [b"5 6 7"]])
+def test_a_document_that_is_no_list_of_texts_is_refused(tmp_path: Path, document: Any) -> None:
+    good = ["5 6 7 8 9 " * 8]
+    with pytest.raises(InputError, match=r"document 2 is .*\[input-not-texts\]"):
+        write_shard(str(tmp_path / "shard"), [good, document], number_tokenizer(tmp_path))
+    assert not (tmp_path / "shard").exists()
+    write_shard(str(tmp_path / "shard"), [good], number_tokenizer(tmp_path))
+    assert len(CorpusShard.open(str(tmp_path / "shard"))) == 1

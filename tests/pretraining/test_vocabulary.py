@@ -73,3 +73,11 @@ def test_a_long_line_is_cut_at_spaces_and_a_long_word_anywhere(
     assert cut_line("") == []
     assert train_vocabulary([line], size=40) == train_vocabulary(parts, size=40)
     assert capfd.readouterr().err == ""
+
+
+def test_one_text_and_threads_that_are_none_are_refused() -> None:
+    with pytest.raises(InputError, match=r"lines is 'a text' \(str\).*\[input-not-texts\]"):
+        train_vocabulary("a text", size=40)
+    for threads in (0, 1025):
+        with pytest.raises(InputError, match=rf"threads is {threads};.*\[option-invalid\]"):
+            train_vocabulary(lines(), size=120, threads=threads)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.fileformats.atomic import make_temporary_name
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import StepResult, Trainer
 from albertkit.training.recipe import TrainingConfig
@@ -153,9 +154,12 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_result(tmp_path: Path) -
             time.sleep(0.001)
         kills += process.wait() == -signal.SIGKILL
     assert kills >= 2
+    left = tmp_path / "parts" / make_temporary_name("checkpoint-00000009")
+    left.mkdir()  # a process may have been killed here
     parts = train(tmp_path / "parts", config)
     assert torch.equal(whole.linear.weight, parts.linear.weight)
     assert [line["step"] for line in lines(tmp_path / "parts")] == list(range(3, 151, 3))
+    assert not list((tmp_path / "parts").glob(".checkpoint*"))
 
 
 def _last_step(directory: Path) -> int:

@@ -123,3 +123,9 @@ def test_what_is_in_no_known_table_is_refused(tmp_path: Path, text: str, message
     (tmp_path / "recipe.toml").write_text(text + "\n[training]\n")
     with pytest.raises(FormatError, match=message + r".*\[recipe-key-unknown\]"):
         read_toml(tmp_path / "recipe.toml", ("model", "training"))
+
+
+def test_a_misspelt_keyword_is_refused_with_the_nearest() -> None:
+    misspelt: Any = {"max_step": 10, "learning_rate": 0.1}
+    with pytest.raises(InputError, match=r"'max_step'; the nearest is 'max_steps'.*-keyword\]"):
+        TrainingConfig(**misspelt)

@@ -14,7 +14,13 @@ from albertkit.errors import InputError
 from albertkit.pretraining.initialization import to_arrays
 from albertkit.training.optimizers import make_optimizer
 from albertkit.training.recipe import TrainingConfig
-from albertkit.training.state import Progress, load_checkpoint, save_checkpoint
+from albertkit.training.state import (
+    Progress,
+    list_checkpoints,
+    load_checkpoint,
+    make_checkpoint_path,
+    save_checkpoint,
+)
 
 CONFIG = TrainingConfig(max_steps=1, learning_rate=0.1, muon_learning_rate=0.1)
 
@@ -73,3 +79,11 @@ def test_a_setting_that_an_older_release_did_not_have_is_not_compared(
             load_checkpoint(tmp_path, parameters, optimizer, now)
     else:
         assert load_checkpoint(tmp_path, parameters, optimizer, now) == Progress(step=1)
+
+
+def test_checkpoints_are_in_the_order_of_their_steps(tmp_path: Path) -> None:
+    """Also where the number has more digits than the name has zeros for."""
+    for step in (99_999_999, 100_000_000, 5):
+        make_checkpoint_path(tmp_path, step).mkdir()
+    steps = [int(path.name.split("-")[1]) for path in list_checkpoints(tmp_path)]
+    assert steps == [5, 99_999_999, 100_000_000]

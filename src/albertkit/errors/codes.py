@@ -110,7 +110,7 @@ CODES: dict[str, str] = {
     "filesystem-unreachable": "A file system does not answer or denies access.",
     "file-not-utf8": "A text file is not UTF-8.",
     "encoding-mismatch": "A text file cannot be decoded in the encoding that was named.",
-    "input-format-detected": "The delimiter, the header or the format of an input was detected.",
+    "input-format-detected": "The delimiter, header, line ends or format of an input was detected.",
     "out-of-memory": "There is not enough memory to read a file.",
     "row-malformed": "A row of a table cannot be read.",
     "row-too-long": "A row is longer than any text that is read.",

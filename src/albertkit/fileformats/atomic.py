@@ -22,6 +22,7 @@ LOGGER = logging.getLogger(__name__)
 
 AT_FDCWD = -100  # Source: linux/fcntl.h
 RENAME_EXCHANGE = 2  # Source: linux/fs.h
+TEMPORARY = ".tmp-"  # in temporary names, after the name that they will have
 
 
 @contextmanager
@@ -154,7 +155,7 @@ def flush_to_disk(file: BinaryIO) -> None:
 
 def make_temporary_name(name: str) -> str:
     """Make a hidden name from `name` that no other writer uses, on this machine or another."""
-    return f".{name}.tmp-{_make_token()}"
+    return f".{name}{TEMPORARY}{_make_token()}"
 
 
 @contextmanager

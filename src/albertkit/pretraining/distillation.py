@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.errors import FormatError
+from albertkit.fileformats.atomic import refuse_files
 from albertkit.model.albert import AlbertEncoder, initialize_weights
 from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.distillation_batches import DistillationBatch, DistillationData
@@ -163,12 +164,14 @@ def distil(
         The trained encoder's weights, without a pooler.
 
     Raises:
-        InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed] and
+        InputError: [directory-not-empty] if the directory is a file; [shard-vocabulary-differs],
+            [corpus-too-small], [run-settings-changed] and
             what opening the recipe's files raises.
         ResourceError: [device-unavailable], [training-diverged],
             [training-out-of-memory].
     """
     directory = Path(directory)
+    refuse_files(directory)
     _check_sizes(recipe)
     tokenizer = recipe.tokenizer()
     dataset = DistillationDataset.open(recipe.path(recipe.data.dataset))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from albertkit.errors.arguments import check_fields
 from albertkit.training.recipe import FINITE, check_ranges, convert_fields
 from albertkit.training.schedules import Ramp, Stages
 
@@ -17,6 +18,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 
 
+@check_fields
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillationConfig:
     """The table [data] of a distillation recipe; numbers may change over time (schedules.py).

@@ -68,14 +68,14 @@ class DistillationDataset:
         return DistillationExample(ids, self.targets[number])
 
     @classmethod
-    def open(cls, directory: Path) -> DistillationDataset:
+    def open(cls, directory: str | Path) -> DistillationDataset:
         """Map the dataset in the directory.
 
         Raises:
             InputError: [file-not-found].
             FormatError: [shard-malformed], [json-malformed].
         """
-        metadata, arrays = open_corpus(directory, "distillation", NAMES, (TRIPLETS,))
+        metadata, arrays = open_corpus(Path(directory), "distillation", NAMES, (TRIPLETS,))
         return cls(
             metadata,
             cast("npt.NDArray[np.integer]", arrays["ids"]),
@@ -134,14 +134,18 @@ def read_vectors(path: Path) -> npt.NDArray[np.floating]:
         block = np.abs(vectors[first : first + CHECKED_VECTORS])
         if not (block <= largest).all():  # NaN is in no range
             row = int(np.argmin((block <= largest).all(1)))
-            raise FormatError(
-                "vectors-not-finite",
-                f"the vector of row {first + row + 1} has NaN, infinity or a number beyond 65,504",
-                why="vectors are stored as float16, which has none above",
-                fix="Compute the vectors again",
-                where=str(path),
-            )
+            raise _not_finite_error(first + row, str(path))
     return vectors
+
+
+def _not_finite_error(row: int, where: str = "") -> FormatError:
+    return FormatError(
+        "vectors-not-finite",
+        f"the vector of row {row + 1} has NaN, infinity or a number beyond 65,504",
+        why="vectors are stored as float16, which has none above",
+        fix="Compute the vectors again",
+        where=where,
+    )
 
 
 def read_piece_vectors(
@@ -177,7 +181,7 @@ def read_piece_vectors(
 
 
 def write_distillation_dataset(
-    directory: Path,
+    directory: str | Path,
     encodings: Encodings,
     targets: Sequence[npt.NDArray[np.floating]],
     tokenizer: AlbertTokenizer,
@@ -193,7 +197,9 @@ def write_distillation_dataset(
         triplets: [M, 3] numbers of texts (`read_triplets`).
 
     Raises:
-        InputError: [distillation-data-mismatch] if there are not as many vectors as texts.
+        InputError: [distillation-data-mismatch] if there are not as many vectors as texts, or a
+            triplet has the number of no text.
+        FormatError: [vectors-not-finite].
     """
     shapes = [part.shape for part in targets]
     rows = sum(shape[0] for shape in shapes)
@@ -205,6 +211,8 @@ def write_distillation_dataset(
             why=f"each text needs its teacher's vector; there are {rows:,} rows of vectors",
             fix="Give both in the same order, one vector for each line that is not empty",
         )
+    if triplets is not None:
+        _check_triplets(triplets, rows)
     vocab_size, fingerprint, special_ids = describe_vocabulary(tokenizer)
     parts: dict[str, Sequence[npt.NDArray[np.generic]]] = {
         "ids": [encodings.ids.astype(choose_id_dtype(vocab_size))],
@@ -213,14 +221,30 @@ def write_distillation_dataset(
     }
     if triplets is not None:
         parts[TRIPLETS] = [triplets]
-    with create_directory(directory) as staging:
+    with create_directory(Path(directory)) as staging:
         specs = {}
         for name, arrays in parts.items():
             dtype = np.dtype(np.float16) if name == "targets" else arrays[0].dtype
             with (staging / f"{name}.bin").open("wb") as file:
                 for array in arrays:
-                    file.write(array.astype(dtype).tobytes())
+                    with np.errstate(over="ignore"):  # it is infinite then
+                        stored = array.astype(dtype)
+                    if name == "targets" and not np.isfinite(stored).all():
+                        raise _not_finite_error(int(np.argmin(np.isfinite(stored).all(1))))
+                    file.write(stored.tobytes())
             shape = (sum(len(array) for array in arrays), *arrays[0].shape[1:])
             specs[name] = ArraySpec(dtype.name, shape)
         metadata = CorpusMetadata("distillation", vocab_size, fingerprint, special_ids, specs)
         write_metadata(staging, metadata)
+
+
+def _check_triplets(triplets: Int32Array, rows: int) -> None:
+    """Refuse numbers of texts that are none of 0 to rows - 1; only a negative may be -1."""
+    least = np.array([0, 0, -1])
+    if not ((triplets >= least) & (triplets < rows)).all():
+        raise InputError(
+            "distillation-data-mismatch",
+            f"the triplets have the numbers {triplets.min():,} to {triplets.max():,}",
+            why=f"the texts have the numbers 0 to {rows - 1:,}; -1 stands for no negative",
+            fix="Number the texts from 0",
+        )

@@ -18,6 +18,7 @@ import torch
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.exceptions import count_noun
+from albertkit.fileformats.atomic import refuse_files
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
 from albertkit.pretraining.distillation_dataset import read_piece_vectors
 from albertkit.pretraining.initialization import (
@@ -65,13 +66,15 @@ def pretrain(
         The trained weights with both heads.
 
     Raises:
-        InputError: [shard-vocabulary-differs], [corpus-too-small], [run-settings-changed];
+        InputError: [directory-not-empty] if the directory is a file; [shard-vocabulary-differs],
+            [corpus-too-small], [run-settings-changed];
             [option-invalid] for the best checkpoint of a run without held-out text; and what
             opening the recipe's files raises.
         ResourceError: [device-unavailable], [training-diverged],
             [training-out-of-memory].
     """
     directory = Path(directory)
+    refuse_files(directory)
     if best and not recipe.data.valid_shard:
         raise InputError(
             "option-invalid",

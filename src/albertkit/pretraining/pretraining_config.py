@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from albertkit.errors.arguments import check_fields
 from albertkit.pretraining.batches import BatchShape
 from albertkit.pretraining.sentence_order import ADDED
 from albertkit.pretraining.shards import SHORTEST
@@ -22,6 +23,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 
 
+@check_fields
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainingConfig:
     """The table [data] of a pretraining recipe; numbers may change over time (schedules.py)."""

@@ -11,12 +11,14 @@ from typing import Generic, Protocol, TypeVar
 
 from albertkit.checkpoints import read_checkpoint
 from albertkit.errors import FormatError
+from albertkit.errors.arguments import check_fields
 from albertkit.sources import resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.training.recipe import TrainingConfig, convert_fields, parse_table, read_toml
 
 
+@check_fields
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecipe:
     """The sizes of the model; the tokenizer gives the size of the vocabulary."""

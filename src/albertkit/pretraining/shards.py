@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from albertkit.arrays import Int32Array, Int64Array
 from albertkit.errors import InputError
+from albertkit.errors.arguments import describe_value
 from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.atomic import create_directory
 from albertkit.pretraining.metadata import (
@@ -78,14 +79,14 @@ class CorpusShard:
         )
 
     @classmethod
-    def open(cls, directory: Path) -> CorpusShard:
+    def open(cls, directory: str | Path) -> CorpusShard:
         """Map the shard in the directory.
 
         Raises:
             InputError: [file-not-found].
             FormatError: [shard-malformed], [json-malformed].
         """
-        metadata, arrays = open_corpus(directory, "shard", NAMES)
+        metadata, arrays = open_corpus(Path(directory), "shard", NAMES)
         ids, sentence_offsets, document_offsets = (arrays[name] for name in NAMES)
         return cls(
             metadata,
@@ -107,7 +108,7 @@ def check_new_shard(directory: Path) -> None:
 
 
 def write_shard(
-    directory: Path,
+    directory: str | Path,
     documents: Iterable[Sequence[str]],
     tokenizer: AlbertTokenizer,
     *,
@@ -126,8 +127,10 @@ def write_shard(
         report: is called after each batch of documents with what is written so far.
 
     Raises:
-        InputError: [shard-exists]; [corpus-empty] if no document is long enough.
+        InputError: [shard-exists]; [corpus-empty] if no document is long enough;
+            [input-not-texts] for a document that is no list of texts.
     """
+    directory = Path(directory)
     check_new_shard(directory)
     vocab_size, fingerprint, special_ids = describe_vocabulary(tokenizer)
     dtype, short_documents = choose_id_dtype(vocab_size), 0
@@ -195,7 +198,14 @@ def _group(documents: Iterable[Sequence[str]], characters: int) -> Iterator[list
     """Lists of documents, each ended by the one that brings it to so many characters."""
     group: list[Sequence[str]] = []
     size = 0
-    for document in documents:
+    for number, document in enumerate(documents, 1):
+        if isinstance(document, str) or not all(isinstance(part, str) for part in document):
+            raise InputError(
+                "input-not-texts",
+                f"document {number} is {describe_value(document)}",
+                why="a document is a list of paragraphs, each a text",
+                fix="Give [text] for a document of one paragraph",
+            )
         group.append(document)
         size += sum(map(len, document))
         if size >= characters:

@@ -14,13 +14,14 @@ from collections.abc import Iterable
 import sentencepiece
 
 from albertkit.errors import InputError
-from albertkit.errors.arguments import check_integer
+from albertkit.errors.arguments import check_integer, describe_value
 from albertkit.tokenization.normalization import normalize
 from albertkit.tokenization.policy import REFERENCE, TokenizerPolicy
 
 # SentencePiece chooses the pieces from a million candidates (seed_sentencepiece_size): with a size
 # near 2**31 it computes without an end.
 LARGEST_SIZE, MOST_SENTENCES = 1_000_000, 2**63 - 1  # the latter is what its field holds
+MOST_THREADS = 1024  # SentencePiece's own limit
 MOST_BYTES = 4192  # of a line; SentencePiece leaves longer ones out
 PARTS = re.compile(r".{1,1048}(?: |$)|.{1,1048}")  # a character has at most 4 bytes
 FIRST_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", *'()"-.–£€')  # ids 0-12
@@ -49,10 +50,18 @@ def train_vocabulary(
     Raises:
         InputError: [vocabulary-too-large] if the text has fewer pieces, [vocabulary-too-small] if
             `size` does not hold its letters, [corpus-empty], [option-invalid] for numbers that
-            SentencePiece cannot hold.
+            SentencePiece cannot hold, [input-not-texts] for one text in place of several.
     """
     check_integer("size", size, maximum=LARGEST_SIZE)
     check_integer("sentences", sentences, maximum=MOST_SENTENCES)
+    check_integer("threads", threads, maximum=MOST_THREADS)
+    if isinstance(lines, str):  # its characters would be taken for lines
+        raise InputError(
+            "input-not-texts",
+            f"lines is {describe_value(lines)}",
+            why="several texts are needed",
+            fix="Give a list or an iterator of texts",
+        )
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -76,7 +85,10 @@ def train_vocabulary(
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise _explain(size, str(error)) from error
+        explained = _explain(size, str(error))
+        if explained is None:
+            raise
+        raise explained from error
     check_first_pieces(model.getvalue())
     return model.getvalue()
 
@@ -88,8 +100,8 @@ def cut_line(line: str) -> list[str]:
     return [part.strip(" ") for part in PARTS.findall(line)]
 
 
-def _explain(size: int, message: str) -> InputError:
-    """The error that the trainer's message means."""
+def _explain(size: int, message: str) -> InputError | None:
+    """The error that the trainer's message means; None for another message."""
     if "sentences_.empty()" in message:
         return InputError(
             "corpus-empty",
@@ -104,13 +116,14 @@ def _explain(size: int, message: str) -> InputError:
             why=f"the letters and special pieces of this text are {needed[1]}",
             fix=f"Ask for more than {needed[1]} pieces",
         )
-    most = re.search(r"<= (\d+)", message)
-    return InputError(
-        "vocabulary-too-large",
-        f"this text is too short for a vocabulary of {size} pieces",
-        why=f"it gives at most {most[1]}" if most else message.splitlines()[-1],
-        fix="Give more text or ask for fewer pieces",
-    )
+    if most := re.search(r"<= (\d+)", message):
+        return InputError(
+            "vocabulary-too-large",
+            f"this text is too short for a vocabulary of {size} pieces",
+            why=f"it gives at most {most[1]}",
+            fix="Give more text or ask for fewer pieces",
+        )
+    return None
 
 
 def check_first_pieces(model: bytes) -> None:

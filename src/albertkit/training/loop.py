@@ -30,6 +30,7 @@ from albertkit.training.state import (
     Settings,
     list_checkpoints,
     load_checkpoint,
+    remove_unfinished,
     save_checkpoint,
 )
 
@@ -110,6 +111,7 @@ class Trainer(Generic[Batch]):
         self.check_step(progress.step)
         window = MetricWindow(MetricsLog(self.directory), progress, self.report)
         if self.training_device.is_main:
+            remove_unfinished(self.directory)
             window.log.remove_after(progress.step)
         saved_step = progress.step
         with StopSignals() as signals:

@@ -25,7 +25,8 @@ class MetricsLog:
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        with write_errors(directory):
+            directory.mkdir(parents=True, exist_ok=True)
         self.path, self.event_path = directory / FILE, directory / EVENT_FILE
 
     def write(self, entry: Mapping[str, float | int]) -> None:

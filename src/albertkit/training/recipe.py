@@ -15,6 +15,7 @@ from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 from albertkit.errors import FormatError, InputError
+from albertkit.errors.arguments import check_fields
 from albertkit.errors.exceptions import find_nearest_name
 from albertkit.runtime.options import DEVICE_NAMES, is_device_name
 from albertkit.training.schedules import Ramp, Stages, parse_points
@@ -51,6 +52,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 
 
+@check_fields
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """How a run is optimized, how long it lasts, and what it computes on.

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from albertkit.errors import FormatError, InputError
-from albertkit.fileformats.atomic import create_directory
+from albertkit.fileformats.atomic import TEMPORARY, create_directory
 from albertkit.fileformats.reader import read_json
 from albertkit.fileformats.safetensors import read_safetensors, write_safetensors
 from albertkit.training.optimizers import MixedOptimizer
@@ -27,6 +27,7 @@ from albertkit.training.recipe import FREE_SETTINGS
 
 Settings: TypeAlias = Mapping[str, object]  # flat: "training.seed" → 0; values as JSON has them
 NAME = re.compile(r"checkpoint-(\d+)")
+UNFINISHED = f".checkpoint-*{TEMPORARY}*"
 
 
 @dataclass(slots=True)
@@ -88,7 +89,14 @@ def list_checkpoints(directory: Path) -> list[Path]:
     """The whole checkpoints of an output directory, oldest first."""
     if not directory.is_dir():
         return []
-    return sorted(path for path in directory.iterdir() if NAME.fullmatch(path.name))
+    paths = [path for path in directory.iterdir() if NAME.fullmatch(path.name)]
+    return sorted(paths, key=lambda path: int(path.name.split("-")[1]))
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove the checkpoints that killed processes had begun to write: each may have gigabytes."""
+    for path in directory.glob(UNFINISHED):
+        shutil.rmtree(path)
 
 
 def read_progress(checkpoint: Path) -> Progress:
