@@ -50,6 +50,16 @@ def test_a_built_in_model_has_a_recipe_that_reads_none_of_its_weights(
     assert recipe.model.config(recipe.tokenizer()) == replace(load(name).config, extra={})
 
 
+def test_a_tokenizer_is_a_path_or_the_name_of_a_built_in_model(tmp_path: Path) -> None:
+    text = (RECIPES / "small-en.toml").read_text()
+    text = re.sub(r'tokenizer = ".*"', 'tokenizer = "small-en"', text)
+    (tmp_path / "recipe.toml").write_text(text)
+    recipe = read_recipe(tmp_path / "recipe.toml", PretrainingConfig)
+    assert recipe.tokenizer().vocab_size == 16000
+    tiny_tokenizer().save_pretrained(tmp_path / "small-en")
+    assert recipe.tokenizer().vocab_size == tiny_tokenizer().vocab_size
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -32,7 +32,7 @@ class DistillationConfig:
     (arXiv 2412.19048), tokenlearn, GISTEmbed (arXiv 2402.16829).
     """
 
-    tokenizer: str  # a directory or a SentencePiece model
+    tokenizer: str  # a directory, a SentencePiece model, or a built-in model's name
     license: str = ""  # of the texts; only the model card has it
     dataset: str  # made by `albertkit prepare-distillation`
     piece_vectors: str = ""  # .npy [V, D]: the teacher's vector of each piece alone

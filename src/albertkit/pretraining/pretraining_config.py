@@ -28,7 +28,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 class PretrainingConfig:
     """The table [data] of a pretraining recipe; numbers may change over time (schedules.py)."""
 
-    tokenizer: str  # a directory or a SentencePiece model
+    tokenizer: str  # a directory, a SentencePiece model, or a built-in model's name
     license: str = ""  # of the texts; only the model card has it
     shard: str  # made by `albertkit shards`
     valid_shard: str = ""  # held-out text; its loss decides which checkpoint is the best

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from albertkit.checkpoints import read_checkpoint
 from albertkit.errors import FormatError
 from albertkit.errors.arguments import check_fields
-from albertkit.sources import resolve_location
+from albertkit.sources import BUILTIN_MODELS, resolve_location
 from albertkit.spec import AlbertConfig, Weights
 from albertkit.tokenization.tokenizer import AlbertTokenizer
 from albertkit.training.recipe import TrainingConfig, convert_fields, parse_table, read_toml
@@ -65,7 +65,7 @@ class DataConfig(Protocol):
 
     @property
     def tokenizer(self) -> str:
-        """A directory or a SentencePiece model."""
+        """A directory, a SentencePiece model, or a built-in model's name."""
 
 
 Data = TypeVar("Data", bound=DataConfig)
@@ -81,8 +81,10 @@ class Recipe(Generic[Data]):
     directory: Path  # the recipe's own
 
     def tokenizer(self) -> AlbertTokenizer:
-        """Open the tokenizer."""
-        return AlbertTokenizer.from_pretrained(self.path(self.data.tokenizer))
+        """Open the tokenizer: a path, or a built-in model's name."""
+        name = self.data.tokenizer
+        location = self.location(name) if name in BUILTIN_MODELS else self.path(name)
+        return AlbertTokenizer.from_pretrained(location)
 
     def path(self, name: str) -> Path:
         """The path that the recipe calls `name`."""
