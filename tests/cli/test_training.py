@@ -95,7 +95,9 @@ def test_text_becomes_a_masked_lm_that_has_learnt(
     assert not report["unexpected_keys"]
 
 
-def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None:
+def test_texts_and_a_teacher_become_a_model_for_vectors(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     texts = [line for line in (directory / "corpus.txt").read_text().splitlines() if line]
     (directory / "texts.txt").write_text("\n".join(texts) + "\n")
     rng = np.random.default_rng(0)
@@ -112,6 +114,7 @@ def test_texts_and_a_teacher_become_a_model_for_vectors(directory: Path) -> None
     (directory / "triplets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = ("prepare-distillation", directory / "texts.txt", "--vectors", teacher)
     call(*command, "--triplets", directory / "triplets.jsonl", "-t", tokenizer, "-o", dataset)
+    assert f"{len(texts)} texts with 48 numbers of the teacher each" in capsys.readouterr().err
     recipe, model = directory / "vectors.toml", directory / "vectors"
     data = 'dataset = "dataset"\npiece_vectors = "pieces.npy"\ngram = 0.5\nhard_negatives = 0.01'
     recipe.write_text(RECIPE.format(data=data, steps=100))

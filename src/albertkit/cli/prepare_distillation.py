@@ -8,6 +8,8 @@ import typer
 
 from albertkit.cli.corpus import NewDirectory, Texts, Tokenizer, find_corpus
 from albertkit.cli.options import FETCH, Column, takes_load_options, takes_read_options
+from albertkit.cli.output import print_status
+from albertkit.errors.exceptions import count_noun
 from albertkit.fileformats.atomic import refuse_files
 from albertkit.runtime.options import LoadOptions
 from albertkit.tables.formats import ReadOptions
@@ -56,3 +58,5 @@ def prepare_distillation(
     lines = [text for text in read_texts(inputs, column=column) if text]
     numbers = read_triplets(triplets, lines) if triplets else None
     write_distillation_dataset(output, pieces.encode_batch(lines), targets, pieces, numbers)
+    count, width = count_noun(len(lines), "text"), targets[0].shape[1]
+    print_status(f"{count} with {width} numbers of the teacher each written to {output}")
