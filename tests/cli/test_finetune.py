@@ -131,6 +131,7 @@ def test_of_several_ranks_the_first_one_prints(
 
 def test_two_ranks_tune_the_model_of_one_rank_with_two_batches() -> None:
     """With the best checkpoint, which is not the last one, as the teacher of the short model."""
+    import_module("torch")  # of which the command says that it is missing
     lines = [f"{text},{len(text)}" for text in ROWS["text"]]
     Path("rows.csv").write_text("\n".join(["text,length", *lines]))
     recipe = (
