@@ -1,12 +1,14 @@
 """Which settings of small-en learn most in equal time: a table of short runs from the same start.
 
     python benchmarks/pretraining_search.py [VARIANT ...] [--seconds 180] [--teacher TEACHER]
+        [--results FILE]
 
 Each variant is recipes/small-en.toml with a few other settings, trained for so many seconds of the
 processor on one thread; schedules and rates span this time. Batches, teacher and optimizer count,
 initialization and evaluation do not. The data is that which recipes/small-en.sh prepares. Results
-go to benchmarks/pretraining_search.json, which a second command completes: a variant that has a
-result is not run again. `--table` prints the table without a run.
+go to FILE, benchmarks/pretraining_search.json by default, which a second command completes, also at
+the same time: a variant that has a result is not run again. `--table` prints the table without a
+run.
 """
 
 from __future__ import annotations
@@ -100,9 +102,8 @@ def make_recipe(settings: Settings, seconds: float, teacher: str) -> Recipe[Pret
     )
 
 
-def train(name: str, seconds: float, teacher: str) -> dict[str, float | None]:
-    """Run one variant; its figures on the held-out text."""
-    directory = RUNS / str(list(VARIANTS).index(name))
+def train(name: str, seconds: float, teacher: str, directory: Path) -> dict[str, float | None]:
+    """Run one variant in a directory of its own; its figures on the held-out text."""
     recipe = make_recipe(VARIANTS[name], seconds, teacher)
     with patch("albertkit.training.loop.time", SimpleNamespace(monotonic=time.process_time)):
         pretrain(recipe, directory)
@@ -110,6 +111,13 @@ def train(name: str, seconds: float, teacher: str) -> dict[str, float | None]:
     figures = {**lines[-2], **lines[-1]}  # the last of training, and the evaluation after it
     shutil.rmtree(directory)
     return {key: figures[key] for key in ("seconds", "step", "tokens", LOSS, ACCURACY)}
+
+
+def read_results(path: Path) -> dict[str, dict[str, float]]:
+    """The figures of each variant that has been run."""
+    text = path.read_text(encoding="utf-8") if path.exists() else "{}"
+    results: dict[str, dict[str, float]] = json.loads(text)
+    return results
 
 
 def table(results: Mapping[str, Mapping[str, float]]) -> str:
@@ -129,17 +137,19 @@ def main() -> None:
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="numbers; none: all")
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--teacher", default="sentence-transformers/all-MiniLM-L6-v2")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="print the table of the results")
     options = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     chosen = [list(VARIANTS)[int(number)] for number in options.variants] or list(VARIANTS)
     keep_freed_memory()
     set_threads(1)
     for name in [] if options.table else chosen:
-        if name not in results:
-            results[name] = train(name, options.seconds, options.teacher)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    print(table(results))
+        if name not in read_results(options.results):
+            directory = RUNS / options.results.stem / str(list(VARIANTS).index(name))
+            figures = train(name, options.seconds, options.teacher, directory)
+            text = json.dumps({**read_results(options.results), name: figures}, indent=1)
+            options.results.write_text(text + "\n", encoding="utf-8")
+    print(table(read_results(options.results)))
 
 
 if __name__ == "__main__":
