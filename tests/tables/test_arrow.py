@@ -186,3 +186,11 @@ def test_a_table_with_changed_bytes_raises_our_error(kind: str, data: st.DataObj
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     check_no_foreign_exception(bytes(whole), kind)
+
+
+@pytest.mark.parametrize("kind", ARROWS)
+def test_a_type_that_pyarrow_lacks_raises_our_error(kind: str) -> None:
+    """One changed byte makes strings (5) integers (2) of 0 bits: ArrowNotImplementedError."""
+    whole = KINDS[kind](ROWS[:4])
+    for place in (n for n, byte in enumerate(whole) if byte == 5):
+        check_no_foreign_exception(whole[:place] + b"\2" + whole[place + 1 :], kind)

@@ -30,7 +30,7 @@ ALLOCATION_SIZE = re.compile(r"size (\d+) failed")  # the end of pyarrow's messa
 def pyarrow_errors() -> tuple[type[Exception], ...]:
     """What pyarrow raises for a damaged file.
 
-    Changed bytes can name a codec or a type that it lacks: ArrowNotImplementedError.
+    Changed bytes can name a type that it lacks, integers of 0 bits: ArrowNotImplementedError.
     """
     import pyarrow
 
