@@ -1,20 +1,21 @@
 """Which settings of small-en learn most in equal time: a table of short runs from the same start.
 
-    python benchmarks/pretraining_search.py [VARIANT ...] [--seconds 180] [--teacher TEACHER]
+    python benchmarks/pretraining_search.py [VARIANT ...] [--seconds 1400] [--teacher TEACHER]
         [--results FILE]
 
 Each variant is recipes/small-en.toml with a few other settings, trained for so many seconds of the
 processor on one thread; schedules and rates span this time. Batches, teacher and optimizer count,
 initialization and evaluation do not. The data is that which recipes/small-en.sh prepares. Results
 go to FILE, benchmarks/pretraining_search.json by default, which a second command completes, also at
-the same time: a variant that has a result is not run again. `--table` prints the table without a
-run.
+the same time: a variant that has a result of so many seconds is not run again. `--table` prints the
+table without a run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ LOSS, ACCURACY = "valid_masked_loss", "valid_masked_accuracy"
 BASE: Final = "as the recipe: H 256, 4 layers of one group, 16 rows, 30 % masked, depth 4 · 2 · 4"
 
 Settings = Mapping[str, object]
+Runs = Mapping[str, Mapping[str, float]]  # variant → figures
 
 
 def in_two(value: int, later: int) -> Stages:
@@ -85,7 +87,7 @@ VARIANTS: Final[Mapping[str, Settings]] = {
 }
 
 
-def make_recipe(settings: Settings, seconds: float, teacher: str) -> Recipe[PretrainingConfig]:
+def make_recipe(settings: Settings, seconds: int, teacher: str) -> Recipe[PretrainingConfig]:
     """The recipe with other settings, to be trained for so many seconds."""
     recipe = read_recipe(RECIPE, PretrainingConfig)
     if "teacher" in settings:
@@ -102,7 +104,7 @@ def make_recipe(settings: Settings, seconds: float, teacher: str) -> Recipe[Pret
     )
 
 
-def train(name: str, seconds: float, teacher: str, directory: Path) -> dict[str, float | None]:
+def train(name: str, seconds: int, teacher: str, directory: Path) -> dict[str, float | None]:
     """Run one variant in a directory of its own; its figures on the held-out text."""
     recipe = make_recipe(VARIANTS[name], seconds, teacher)
     with patch("albertkit.training.loop.time", SimpleNamespace(monotonic=time.process_time)):
@@ -113,29 +115,40 @@ def train(name: str, seconds: float, teacher: str, directory: Path) -> dict[str,
     return {key: figures[key] for key in ("seconds", "step", "tokens", LOSS, ACCURACY)}
 
 
-def read_results(path: Path) -> dict[str, dict[str, float]]:
-    """The figures of each variant that has been run."""
+def read_results(path: Path) -> dict[str, Runs]:
+    """The figures of each variant that has been run, by the seconds that each had."""
     text = path.read_text(encoding="utf-8") if path.exists() else "{}"
-    results: dict[str, dict[str, float]] = json.loads(text)
+    results: dict[str, Runs] = json.loads(text)
     return results
 
 
-def table(results: Mapping[str, Mapping[str, float]]) -> str:
-    """The results in the order of their losses, as Markdown."""
-    lines = [
-        "| variant | tokens | masked LM: loss (nats) | accuracy |",
-        "|---|---:|---:|---:|",
-    ]
-    for name, figures in sorted(results.items(), key=lambda item: item[1][LOSS]):
-        tokens, loss, accuracy = (figures[key] for key in ("tokens", LOSS, ACCURACY))
-        lines.append(f"| {name} | {tokens / 1e6:.2f} M | {loss:.3f} | {accuracy:.3f} |")
+def table(results: Mapping[str, Runs]) -> str:
+    """The results as Markdown, in the order of the losses; the longest runs count first."""
+    spans = sorted(results, key=int, reverse=True)
+    heads = [f"{int(span):,} s: tokens | loss (nats) | accuracy" for span in spans]
+    lines = [" | ".join(["| variant", *heads]) + " |", "|---" + "|---:" * 3 * len(spans) + "|"]
+
+    def losses(name: str) -> list[float]:
+        return [results[span].get(name, {LOSS: math.inf})[LOSS] for span in spans]
+
+    for name in sorted({name for runs in results.values() for name in runs}, key=losses):
+        cells = [f"| {name}"]
+        for span in spans:
+            if name in results[span]:
+                tokens, loss, accuracy = (
+                    results[span][name][k] for k in ("tokens", LOSS, ACCURACY)
+                )
+                cells += [f"{tokens / 1e6:.2f} M", f"{loss:.3f}", f"{accuracy:.3f}"]
+            else:
+                cells += ["", "", ""]
+        lines.append(" | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="numbers; none: all")
-    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--seconds", type=int, default=1400)
     parser.add_argument("--teacher", default="sentence-transformers/all-MiniLM-L6-v2")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="print the table of the results")
@@ -143,12 +156,14 @@ def main() -> None:
     chosen = [list(VARIANTS)[int(number)] for number in options.variants] or list(VARIANTS)
     keep_freed_memory()
     set_threads(1)
+    span = str(options.seconds)
     for name in [] if options.table else chosen:
-        if name not in read_results(options.results):
-            directory = RUNS / options.results.stem / str(list(VARIANTS).index(name))
+        if name not in read_results(options.results).get(span, {}):
+            directory = RUNS / options.results.stem / span / str(list(VARIANTS).index(name))
             figures = train(name, options.seconds, options.teacher, directory)
-            text = json.dumps({**read_results(options.results), name: figures}, indent=1)
-            options.results.write_text(text + "\n", encoding="utf-8")
+            results = read_results(options.results)  # again: another process may have added some
+            added = {**results, span: {**results.get(span, {}), name: figures}}
+            options.results.write_text(json.dumps(added, indent=1) + "\n", encoding="utf-8")
     print(table(read_results(options.results)))
 
 
