@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from albertkit.errors import FormatError, InputError, ResourceError
+from albertkit.fileformats.directory_lock import hold_lock
 from albertkit.pretraining import pretrain as pretraining
 from albertkit.pretraining.pretrain import log_frequencies, pretrain
 from albertkit.pretraining.pretraining_config import PretrainingConfig
@@ -114,6 +115,16 @@ def test_a_run_whose_directory_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(InputError, match=r"is a file; .*\[directory-not-empty\]"):
         run(write_recipe(tmp_path))
+
+
+def test_a_run_of_another_process_is_refused(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    with (
+        hold_lock(tmp_path / "run", why=""),
+        pytest.raises(ResourceError, match=r"two runs would mix.*\[output-busy\]"),
+    ):
+        run(recipe)
+    assert not (tmp_path / "run").exists(), "nothing was begun"
 
 
 def test_a_run_may_start_from_another_model(tmp_path: Path) -> None:

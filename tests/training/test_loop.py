@@ -403,20 +403,18 @@ from pathlib import Path
 from tests.training.test_loop import CONFIG, Model, Numbers
 from albertkit.training.devices import choose_training_device
 from albertkit.training.loop import Trainer
-from albertkit.training.state import load_parameters
 
 model, losses = Model(), [3.0, 1.0, 2.0]
 device = choose_training_device("cpu", "float32")
 directory = Path(sys.argv[1])
 parameters = dict(model.named_parameters())
 config = replace(CONFIG, save_steps=4, keep_checkpoints=1)
-progress = Trainer(
+trainer = Trainer(
     parameters, (), model, Numbers(), config, directory, device, patience=2,
     evaluate=lambda: {"valid_loss": losses.pop(0)},
-).train()
-if device.is_main:
-    load_parameters(directory, progress.best_step, parameters)
-device.copy_from_main(model.parameters())
+)
+progress = trainer.train()
+trainer.load_best(progress)
 result = {**asdict(progress), "weight": model.linear.weight.tolist()}
 (directory / f"rank-{device.rank}.json").write_text(json.dumps(result))
 device.leave()

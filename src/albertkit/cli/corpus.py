@@ -4,10 +4,9 @@ A corpus is UTF-8 text, compressed or not: one paragraph a line, an empty line a
 "-" is standard input. Or it is a table (JSON lines, Parquet, CSV, …) with a document in each row.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,9 +15,8 @@ import typer
 
 from albertkit.cli.output import print_status
 from albertkit.errors.exceptions import count_noun, make_install_command
-from albertkit.fileformats.atomic import refuse_files
-from albertkit.fileformats.directory_lock import hold_lock
 from albertkit.tables.formats import ReadOptions
+from albertkit.training.run_directory import is_main_rank
 
 if TYPE_CHECKING:
     from albertkit.pretraining.distillation_config import DistillationConfig
@@ -190,24 +188,6 @@ def _format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def is_main_rank() -> bool:
-    """Whether this process writes the model: the first that torchrun started, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def lock_run(run: Path) -> AbstractContextManager[None]:
-    """Refuse a second run; the other ranks of torchrun belong to the first one's run.
-
-    Raises:
-        InputError: [directory-not-empty] if a file has the name.
-        ResourceError: [output-busy].
-    """
-    if not is_main_rank():
-        return nullcontext()
-    refuse_files(run)
-    return hold_lock(run, why="two runs would mix their checkpoints")
 
 
 @contextmanager

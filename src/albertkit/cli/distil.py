@@ -5,8 +5,6 @@ from albertkit.cli.corpus import (
     OutputDirectory,
     Recipe,
     Threads,
-    is_main_rank,
-    lock_run,
     make_card_files,
     print_metrics,
     resume_hint,
@@ -14,6 +12,7 @@ from albertkit.cli.corpus import (
 )
 from albertkit.cli.output import print_status
 from albertkit.fileformats.atomic import refuse_files
+from albertkit.training.run_directory import is_main_rank
 
 
 def distil(
@@ -31,7 +30,7 @@ def distil(
     from albertkit.spec.pooling_config import Normalize, PoolingConfig
     from albertkit.training.state import list_checkpoints, read_progress
 
-    with lock_run(run), resume_hint(run):
+    with resume_hint(run):
         weights = train(settings, run, print_metrics)
         if not is_main_rank():
             return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from albertkit.cli import options
-from albertkit.cli.corpus import is_main_rank, lock_run, print_metrics, resume_hint
+from albertkit.cli.corpus import print_metrics, resume_hint
 from albertkit.cli.options import FETCH, takes_load_options, takes_read_options
 from albertkit.cli.output import open_standard_output, print_status, shows_progress
 from albertkit.errors import InputError
@@ -20,6 +20,7 @@ from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources.names import RUN_SUFFIX
 from albertkit.tables.formats import ReadOptions
+from albertkit.training.run_directory import is_main_rank, lock_run
 
 if TYPE_CHECKING:
     from albertkit.errors import Diagnostic

@@ -9,8 +9,6 @@ from albertkit.cli.corpus import (
     OutputDirectory,
     Recipe,
     Threads,
-    is_main_rank,
-    lock_run,
     make_card_files,
     print_metrics,
     resume_hint,
@@ -18,6 +16,7 @@ from albertkit.cli.corpus import (
 )
 from albertkit.cli.output import print_status
 from albertkit.fileformats.atomic import refuse_files
+from albertkit.training.run_directory import is_main_rank
 
 
 def pretrain(
@@ -42,7 +41,7 @@ def pretrain(
     from albertkit.pretraining.export import export
     from albertkit.training.state import list_checkpoints, read_progress
 
-    with lock_run(run), resume_hint(run):
+    with resume_hint(run):
         weights = pretraining.pretrain(settings, run, print_metrics, _print_start, best=best)
         if not is_main_rank():
             return

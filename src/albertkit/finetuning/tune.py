@@ -39,7 +39,7 @@ from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Trainer, explain_lack_of_memory
 from albertkit.training.metrics_log import read_metrics
 from albertkit.training.recipe import LARGEST_SEED
-from albertkit.training.state import Progress, load_parameters
+from albertkit.training.state import Progress
 
 LOGGER = logging.getLogger(__name__)
 
@@ -255,9 +255,7 @@ class TuningRun:
         progress = trainer.train()
         if training_device.largest(_is_constant(packed, held, training_device)):
             raise _constant_error(progress.step)
-        if training_device.is_main and progress.best_step:
-            load_parameters(run, progress.best_step, packed.canonical_parameters())
-        training_device.copy_from_main(packed.parameters())
+        trainer.load_best(progress)
         return progress
 
     def make_packed(

@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertkit.errors import FormatError
-from albertkit.fileformats.atomic import refuse_files
 from albertkit.model.albert import AlbertEncoder, initialize_weights
 from albertkit.model.packed_attention import make_packed_mask
 from albertkit.pretraining.distillation_batches import DistillationBatch, DistillationData
@@ -35,6 +34,7 @@ from albertkit.spec import AlbertConfig, Weights, parameter_table
 from albertkit.spec.parameters import WORD_TABLE
 from albertkit.training.devices import choose_training_device
 from albertkit.training.loop import Metrics, StepResult, Trainer
+from albertkit.training.run_directory import lock_run
 
 ALIGNED_BATCHES = 64  # whose vectors turn the teacher's directions to those of the student
 
@@ -167,12 +167,19 @@ def distil(
         InputError: [directory-not-empty] if the directory is a file; [shard-vocabulary-differs],
             [corpus-too-small], [run-settings-changed] and
             what opening the recipe's files raises.
-        ResourceError: [device-unavailable], [training-diverged],
-            [training-out-of-memory].
+        ResourceError: [output-busy] if another run has the directory; [device-unavailable],
+            [training-diverged], [training-out-of-memory].
     """
-    directory = Path(directory)
-    refuse_files(directory)
     _check_sizes(recipe)
+    directory = Path(directory)
+    with lock_run(directory):
+        return _train(recipe, directory, report)
+
+
+def _train(
+    recipe: Recipe[DistillationConfig], directory: Path, report: Callable[[Metrics], None]
+) -> Weights:
+    """As `distil`, in a directory that no other run has."""
     tokenizer = recipe.tokenizer()
     dataset = DistillationDataset.open(recipe.path(recipe.data.dataset))
     dataset.metadata.check_tokenizer(tokenizer, recipe.path(recipe.data.dataset))

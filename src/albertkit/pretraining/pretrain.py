@@ -18,7 +18,6 @@ import torch
 from albertkit.arrays import FloatArray
 from albertkit.errors import FormatError, InputError
 from albertkit.errors.exceptions import count_noun
-from albertkit.fileformats.atomic import refuse_files
 from albertkit.pretraining.batches import BatchShape, PretrainingBatch, PretrainingData
 from albertkit.pretraining.distillation_dataset import read_piece_vectors
 from albertkit.pretraining.initialization import (
@@ -36,7 +35,7 @@ from albertkit.pretraining.token_teacher import TokenTeacher
 from albertkit.spec import Weights, parameter_table
 from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Metrics, Trainer
-from albertkit.training.state import load_parameters
+from albertkit.training.run_directory import lock_run
 
 TRAINED_HEADS = ("masked_lm", "sentence_order")
 VALID_BATCHES = 64
@@ -70,11 +69,9 @@ def pretrain(
             [corpus-too-small], [run-settings-changed];
             [option-invalid] for the best checkpoint of a run without held-out text; and what
             opening the recipe's files raises.
-        ResourceError: [device-unavailable], [training-diverged],
-            [training-out-of-memory].
+        ResourceError: [output-busy] if another run has the directory; [device-unavailable],
+            [training-diverged], [training-out-of-memory].
     """
-    directory = Path(directory)
-    refuse_files(directory)
     if best and not recipe.data.valid_shard:
         raise InputError(
             "option-invalid",
@@ -82,6 +79,20 @@ def pretrain(
             why="checkpoints are compared by their loss on held-out text",
             fix="Take the last checkpoint, or begin a run with a valid_shard",
         )
+    directory = Path(directory)
+    with lock_run(directory):
+        return _train(recipe, directory, report, report_start, best=best)
+
+
+def _train(
+    recipe: Recipe[PretrainingConfig],
+    directory: Path,
+    report: Callable[[Metrics], None],
+    report_start: Callable[[float], None],
+    *,
+    best: bool,
+) -> Weights:
+    """As `pretrain`, in a directory that no other run has."""
     tokenizer = recipe.tokenizer()
     vocabulary = MaskingVocabulary.from_tokenizer(tokenizer)
     shard = CorpusShard.open(recipe.path(recipe.data.shard))
@@ -124,8 +135,8 @@ def pretrain(
     )
     report_start(float(-(np.exp(frequencies) * frequencies).sum()))
     progress = trainer.train()
-    if best and training_device.is_main:  # which alone knows it
-        load_parameters(directory, progress.best_step, model.canonical_parameters())
+    if best:
+        trainer.load_best(progress)
     training_device.leave()
     names = {row.name for row in table}  # not the teacher's projection
     parameters = {n: p for n, p in model.canonical_parameters().items() if n in names}

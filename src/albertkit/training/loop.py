@@ -30,6 +30,7 @@ from albertkit.training.state import (
     Settings,
     list_checkpoints,
     load_checkpoint,
+    load_parameters,
     remove_unfinished,
     save_checkpoint,
 )
@@ -137,6 +138,12 @@ class Trainer(Generic[Batch]):
         if is_stopped:
             raise KeyboardInterrupt
         return progress
+
+    def load_best(self, progress: Progress) -> None:
+        """Take the parameters of the best checkpoint, if there is one; all ranks get the same."""
+        if self.training_device.is_main and progress.best_step:
+            load_parameters(self.directory, progress.best_step, self.parameters)
+        self.training_device.copy_from_main(self.parameters.values())
 
     @property
     def step_batches(self) -> int:
