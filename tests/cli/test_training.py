@@ -312,6 +312,24 @@ def test_a_pretrained_model_has_a_card_and_a_loss_plot(
     assert ("pip install 'matplotlib>=3.9'" in capsys.readouterr().err) != with_matplotlib
 
 
+def test_a_corpus_and_a_run_are_not_taken_for_a_model(
+    directory: Path, shard: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, runs = directory / "short.toml", directory / "short-run"
+    recipe.write_text(RECIPE.format(data=f'shard = "{shard.name}"', steps=1))
+    call("pretrain", recipe, "--run", runs, "-o", directory / "short-model", "--threads", 1)
+    for path, what in {
+        shard: "this is a tokenized corpus, without a model",
+        runs: "this is a run's directory of checkpoints",
+        runs / "checkpoint-00000001": "this is a checkpoint of a run",
+    }.items():
+        capsys.readouterr()
+        assert run(["inspect", str(path)]) == 2
+        error = capsys.readouterr().err
+        assert what in error
+        assert "[checkpoint-unrecognised]" in error
+
+
 def test_the_best_checkpoint_of_a_run_is_written_with_one_command(
     directory: Path, shard: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,8 +23,20 @@ BASE_MODEL = "Take the model that it was made from"
 OTHER_NAME = "possibly torch weights under another name"
 RENAME = "If these are the model's weights, call the file pytorch_model.bin"
 SAVE_WEIGHTS = "Save the weights too (Trainer.save_model), or give a directory that has them"
-# Directories of other programs: a pattern, what it is, what to do. The first that matches.
-OTHER_PROGRAMS: tuple[tuple[str, str, str], ...] = (
+GIVE_OUTPUT = "Give the model that the run wrote (--output); the run's own command writes it again"
+# Directories of training and of other programs: a pattern, what it is, what to do. The first that
+# matches.
+OTHER_DIRECTORIES: tuple[tuple[str, str, str], ...] = (
+    (
+        "ids.bin",
+        "a tokenized corpus, without a model",
+        "Train a model on it (albertkit pretrain, albertkit distil)",
+    ),
+    *(  # pretrain's, finetune's
+        (f"{inside}checkpoint-*/state.safetensors", "a run's directory of checkpoints", GIVE_OUTPUT)
+        for inside in ("", "*/*/")
+    ),
+    ("state.safetensors", "a checkpoint of a run", GIVE_OUTPUT),
     (
         "adapter_config.json",
         "an adapter (LoRA), without the model that it changes",
@@ -129,7 +141,7 @@ def _describe(location: Path, models_inside: Sequence[Path]) -> tuple[str, str, 
     why = f"it holds {_list_first(names)}"
     if not names:
         return "the directory is empty", f"a model has {KNOWN}", "Download or copy the model again"
-    for pattern, kind, fix in OTHER_PROGRAMS:
+    for pattern, kind, fix in OTHER_DIRECTORIES:
         if any(location.glob(pattern)):
             return f"this is {kind}", why, fix
     if models_inside:

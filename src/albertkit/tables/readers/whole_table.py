@@ -154,8 +154,7 @@ def _read_objects(inputs: Inputs, name: str, skip_invalid: bool | None) -> Whole
                 number += 1
                 value = _parse_object(line)
                 if isinstance(value, RowError):
-                    row = _make_invalid(file, number - before, value)
-                    invalid.append(_keep_if_skipped(row, skip_invalid))
+                    invalid.append(_skip_row(file, number - before, value, skip_invalid))
                 else:
                     objects.append(value)
                     rows.append(number)
@@ -191,8 +190,7 @@ def _read_arrow(inputs: Inputs, name: str, skip_invalid: bool | None) -> WholeTa
             table = open_table(stream, file.file_format, own_name, memory_map_path=path)
             for batch in table.batches(names, 0):
                 if isinstance(batch, RowError):
-                    row = _make_invalid(file, number - before + 1, batch)
-                    invalid.append(_keep_if_skipped(row, skip_invalid))
+                    invalid.append(_skip_row(file, number - before + 1, batch, skip_invalid))
                     number += batch.rows
                     continue
                 rows += range(number + 1, number + batch.num_rows + 1)
@@ -202,12 +200,11 @@ def _read_arrow(inputs: Inputs, name: str, skip_invalid: bool | None) -> WholeTa
     return WholeTable(name, columns, rows, invalid)
 
 
-def _make_invalid(file: InputFile, row: int, error: RowError) -> InvalidRow:
-    return InvalidRow(make_display_name(file.name), row, error.code, error.why, rows=error.rows)
-
-
-def _keep_if_skipped(row: InvalidRow, skip_invalid: bool | None) -> InvalidRow:
-    """The row, for the list of those that are left out; raises its error if none is."""
+def _skip_row(
+    file: InputFile, number: int, error: RowError, skip_invalid: bool | None
+) -> InvalidRow:
+    """A row for the list of those that are left out; raises its error if none is."""
+    row = InvalidRow(make_display_name(file.name), number, error.code, error.why, rows=error.rows)
     if not skip_invalid:
         raise invalid_row_error(row, can_skip=skip_invalid is not None)
     return row
