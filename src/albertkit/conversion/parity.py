@@ -36,7 +36,7 @@ from albertkit.spec.heads import MASKED_LM
 LEAST_TOLERANCE = 1e-4
 # A program's error, as a multiple of numpy's own float32 error. numpy's operations are exact to
 # 1 ulp; ONNX Runtime and OpenVINO approximate tanh and exp to some 30 ulp on AVX-512, where their
-# logits of small-en (largest: 24) are 2.9e-4 from float64, and numpy's 8e-6.
+# logits of an earlier small-en (largest: 24) were 2.9e-4 from float64, and numpy's 8e-6.
 APPROXIMATION = 64
 
 
