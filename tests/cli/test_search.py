@@ -393,7 +393,7 @@ def test_an_index_is_refused_if_a_text_changed_and_its_size_did_not(
     assert rows_of(capsys, *command) == first
     change_texts(str.upper)
     error = error_of(capsys, *command)
-    assert "texts.txt has as many bytes as then, but others" in error
+    assert "texts.txt has the same size as before, but other contents" in error
     assert "[index-differs]" in error
     assert rows_of(capsys, "search", "a", "--index", "out") == first
 

@@ -50,7 +50,7 @@ def check_contents(directory: str, inputs: Inputs) -> None:
         before = recorded.get(name)
         if isinstance(before, dict):
             if modified != before.get(TIME) and hash_file(file) != before.get(HASH):
-                raise _differs(directory, f"{name} has as many bytes as then, but others")
+                raise _differs(directory, f"{name} has the same size as before, but other contents")
         elif isinstance(index, Path) and modified > (index / JOB).stat().st_mtime_ns:
             raise _differs(directory, f"{name} was written after the index was begun")
 

@@ -85,8 +85,11 @@ class SearchInput:
             InputError: [usage], [texts-missing], [index-differs], and those of Search.
         """
         if self.index is not None and self.cache is not None:
-            raise _usage_error(
-                "both --index and --cache are given", "each says where vectors are kept"
+            raise InputError(
+                "usage",
+                "both --index and --cache are given",
+                why="each is a directory for the vectors",
+                fix="Give one of the two",
             )
         if not self.locations and self.index is None:
             raise _usage_error("there is no input", "neither --in nor --index is given")

@@ -186,7 +186,7 @@ CODES: dict[str, str] = {
     "recipe-key-missing": "A recipe lacks a required key.",
     "recipe-key-unknown": "A recipe has a key that does not exist.",
     "recipe-malformed": "A recipe is not valid TOML.",
-    "recipe-value-invalid": "A value of a recipe has the wrong type.",
+    "recipe-value-invalid": "A value of a recipe has the wrong type, or is out of range.",
     "run-not-shared": "The processes of one run see different checkpoints.",
     "run-model-mismatch": "An output directory holds checkpoints of a model of another shape.",
     "initialization-impossible": "A model is too narrow to start with heads that read neighbours.",

@@ -14,7 +14,7 @@ TRANSFORMERS = "it is a keyword of transformers"
 NO_CODE = "albertkit runs no code from a checkpoint"
 OF_TOKENIZER = "it is a setting of the tokenizer, and a policy holds them all"
 ONE_LAYER = "the layers of an ALBERT are one layer, run again and again"
-RATES = "Leave it out: freezing or slowing lower layers would do so to all"
+RATES = "Leave it out: it would freeze or slow down all layers"
 INT8 = 'Give precision="int8" to a task: TextEmbedder(model, precision="int8")'
 NUMBER_TYPE = 'Give a task precision="bfloat16" or "float32"; the models in torch take dtype='
 OUTPUTS = "Give it to the call: model(**batch, {name}=True)"
@@ -25,7 +25,7 @@ TRAINING_ANSWERS: dict[str, tuple[str, str]] = {
     "freeze_layers": (ONE_LAYER, RATES),
     "layerwise_learning_rate_decay": (ONE_LAYER, RATES),
     "layerwise_lr_decay": (ONE_LAYER, RATES),
-    "lora": (ONE_LAYER, "Leave it out: it is small already, and adapters would act in all of it"),
+    "lora": (ONE_LAYER, "Leave it out: an adapter would act in each run of that layer"),
     "num_train_epochs": (TRANSFORMERS, "Write epochs"),
     "per_device_train_batch_size": (TRANSFORMERS, "Write batch_size, over all batches and ranks"),
     "bf16": (TRANSFORMERS, 'Write precision = "bfloat16"'),
