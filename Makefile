@@ -8,13 +8,13 @@
 # make test-databases   sqlite-vec, DuckDB, LanceDB, FAISS, usearch, PostgreSQL with vectors of ours
 # make test-ray         jobs on a Ray cluster of this machine, a worker killed among them
 # make test-benchmarks  the benchmarks' own tests, and that the pages show what was measured
-# make check  format, lint, types and floors
+# make check  format, lint, types and import rules
 # make native-sanitizers  the C++ engine's own test, with address, undefined and thread sanitizers
 # make test-emulated  the C++ engine's tests on every instruction set, those this processor lacks too
 # make test-no-compiler  that the package installs where no C++ compiler is
 # make wheel  a wheel of this machine's platform, with the compiled engine, into dist/
 # make docs   the site of docs/ with the reference, into build/site; warnings are errors
-# make bench  speed compared with the peers, two threads (most of an hour; docs/performance.md has options)
+# make bench  speed compared with the peers, two threads (most of an hour; docs/measurements.md has options)
 # make errors-page  docs/errors.md, docs/symptoms.md and docs/doctor-examples.md, rewritten
 # make figures  the pages' figures, rewritten from benchmarks/results.json
 

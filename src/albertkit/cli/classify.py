@@ -47,7 +47,7 @@ def classify(
     ] = None,
     function: Annotated[
         ScoreFunction | None,
-        typer.Option("--function", help="From logits to scores; default: as the config says."),
+        typer.Option("--function", help="How logits become scores; default: as the config says."),
     ] = None,
     truncation: options.Truncation = "warn",
     load: LoadOptions,

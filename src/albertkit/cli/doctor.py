@@ -47,7 +47,7 @@ def doctor(
             "--task",
             metavar="TASK",
             help="What the labels of a table are for: classify, tag, answer, choose, or a task of "
-            "finetune; default: seen from them.",
+            "finetune; default: detected.",
         ),
     ] = None,
     environment: Annotated[

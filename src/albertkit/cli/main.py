@@ -164,7 +164,7 @@ COMMANDS = (
     Command(
         "pretrain",
         "Pretrain an ALBERT (masked LM, sentence order).",
-        "albertkit pretrain recipes/small-en.toml --run runs/small-en -o small-en/",
+        "albertkit pretrain recipes/small-en.toml --run run/ -o my-model/",
     ),
     Command(
         "prepare-distillation",
@@ -174,7 +174,7 @@ COMMANDS = (
     Command(
         "distil",
         "Train an ALBERT on another model's vectors.",
-        "albertkit distil recipes/small-en-vectors.toml --run runs/vectors -o vectors/",
+        "albertkit distil recipes/small-en-vectors.toml --run run/ -o my-model/",
     ),
     Command(
         "finetune",

@@ -50,7 +50,7 @@ def shards(
     ] = None,
     valid_every: Annotated[
         int,
-        typer.Option("--valid-every", min=2, help="Hold out every so many-th document."),
+        typer.Option("--valid-every", min=2, help="Hold out one document of this many."),
     ] = 100,
     read: ReadOptions,
     column: Column = None,

@@ -47,8 +47,8 @@ def verify(
     """Compare two models of any formats.
 
     Configs, tensors bit by bit, outputs on eight texts, ids of sample texts. An ONNX file is
-    executed; of other formats the weights are compared. The exit status is 0 if the models are
-    equal, 1 if they differ.
+    executed; models of other formats are computed by albertkit. The exit status is 0 if the models
+    are equal, 1 if they differ.
     """
     check_output(print_format, output)
     from albertkit.cli.screen import draw_record

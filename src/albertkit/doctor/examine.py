@@ -62,7 +62,7 @@ def diagnose(
         texts: texts of your own, which are counted for truncation and unknown pieces.
         against: another model that should give the same outputs.
         task: what the labels of a table are for: a task of `finetune`, or the command that answers
-            it (classify, tag, answer, choose); None: seen from them.
+            it (classify, tag, answer, choose); None: detected.
         environment: whether installed versions are compared too.
         **options: the fields of LoadOptions: policy, num_attention_heads, revision, token, …
 
