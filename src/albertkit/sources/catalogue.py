@@ -37,7 +37,8 @@ class CatalogueModel:
         shape: The name of its sizes in `read_shapes`.
         speed: Tokens a second, as a multiple of albert-base-v2's, measured on random weights.
         vocab_size: None: not stated.
-        parameters: Of the encoder with its pooler; None: not stated.
+        parameters: Of the encoder with its pooler; of a model inside the package, all. None: not
+            stated.
         megabytes: Of its file; None: float32, four bytes for each parameter.
         licence: As its page states it; None: not stated.
         scores: As published; None: not stated.
