@@ -223,7 +223,9 @@ def test_changed_settings_are_named_and_the_run_stays(
     assert pretrain() == 2
     error = capsys.readouterr().err
     assert "data.max_seq_length was 32.0 and is [[0.0, 24.0], [0.5, 32.0]]" in error
-    assert "[run-settings-changed]" in error
+    assert (
+        "a run in another directory (--run; of finetune --output). [run-settings-changed]" in error
+    )
     assert Path("run/checkpoint-00000010/state.json").exists()
 
 

@@ -188,7 +188,7 @@ CODES: dict[str, str] = {
     "recipe-malformed": "A recipe is not valid TOML.",
     "recipe-value-invalid": "A value of a recipe has the wrong type, or is out of range.",
     "run-not-shared": "The processes of one run see different checkpoints.",
-    "run-model-mismatch": "An output directory holds checkpoints of a model of another shape.",
+    "run-model-mismatch": "The directory of a run holds checkpoints of a model of another shape.",
     "initialization-impossible": "A model is too narrow to start with heads that read neighbours.",
     "vocabulary-too-large": "The text is too short for a vocabulary of this size.",
     # Fine-tuning

@@ -379,5 +379,11 @@ def _divergence_error(step: int, directory: Path) -> ResourceError:
         "training-diverged",
         f"the gradients of step {step + 1} are not finite",
         why="the learning rate is too high, or a bfloat16 value overflowed",
-        fix="Lower learning_rate" + (f"; {str(saved[-1])!r} is whole" if saved else ""),
+        fix="Lower learning_rate"
+        + (
+            f"; {str(saved[-1])!r} is whole, but a run with a checkpoint keeps its rate, so begin"
+            " another"
+            if saved
+            else ""
+        ),
     )

@@ -28,6 +28,7 @@ from albertkit.training.recipe import FREE_SETTINGS
 Settings: TypeAlias = Mapping[str, object]  # flat: "training.seed" → 0; values as JSON has them
 NAME = re.compile(r"checkpoint-(\d+)")
 UNFINISHED = f".checkpoint-*{TEMPORARY}*"
+OTHER_DIRECTORY = "another directory (--run; of finetune --output)"
 
 
 @dataclass(slots=True)
@@ -152,7 +153,7 @@ def load_checkpoint(
                 "run-model-mismatch",
                 f"the saved run has {name} of shape {None if saved is None else saved.shape}",
                 why=f"this recipe's model has {tuple(parameter.shape)}",
-                fix="Give another output directory",
+                fix=f"Begin a run in {OTHER_DIRECTORY}",
                 where=str(path),
             )
         parameter.data.copy_(torch.from_numpy(np.array(saved)))
@@ -182,7 +183,7 @@ def _check_settings(saved: object, current: Settings, directory: Path) -> None:
             "run-settings-changed",
             f"the run in {str(directory)!r} began with other settings: {'; '.join(changed[:5])}",
             why="it can only go on exactly with the same settings",
-            fix="Restore them in the recipe, or give another output directory",
+            fix=f"Restore them in the recipe, or begin a run in {OTHER_DIRECTORY}",
         )
 
 
