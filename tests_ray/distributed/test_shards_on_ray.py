@@ -46,6 +46,7 @@ def test_a_shard_at_which_every_worker_dies_is_given_up(ray: ModuleType) -> None
         done.extend(answers)
     assert died.value.diagnostic.code == "worker-died"
     assert "the worker died in each of 4 attempts at shard 1" in str(died.value)
+    assert "or begin a new job with fewer --shard-rows" in str(died.value)
     assert "1 of 4 shards failed, --resume makes them" in str(died.value)
     assert sorted(done) == [0, 4, 6]
 

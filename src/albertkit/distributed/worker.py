@@ -111,7 +111,8 @@ class Worker:
                 "worker-died",
                 f"the worker died in each of {MOST_ATTEMPTS} attempts at shard {shard}",
                 why="it was out of memory, or its machine went away",
-                fix="Give workers more memory or smaller shards, then continue with --resume",
+                fix="Give workers more memory and continue with --resume, or begin a new job with"
+                " fewer --shard-rows",
             )
 
     def _check_version(self) -> None:

@@ -140,7 +140,7 @@ CODES: dict[str, str] = {
     "metadata-suspicious": "A configuration contradicts what is known of published models.",
     "parity-failed": "A converted model computes something else than its source.",
     "part-unknown": "A part that should be left out does not exist.",
-    "directory-not-empty": "The output directory is not empty.",
+    "directory-not-empty": "The output directory holds other files, or is a file.",
     "output-is-source": "A conversion would replace its own source.",
     "self-test-impossible": "The self-test cannot run.",
     "unknown-format": "No format of this name can be written.",
