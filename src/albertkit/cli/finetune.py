@@ -100,7 +100,12 @@ def finetune(
         str, typer.Option("--max-time", help="Time for all contenders: 90s, 10m, 1h.")
     ] = "10m",
     folds: Annotated[
-        int, typer.Option("--folds", min=0, help="Cross-validation in place of one split.")
+        int,
+        typer.Option(
+            "--folds",
+            min=0,
+            help="Score by cross-validation with this many folds; 0: by one split.",
+        ),
     ] = 0,
     class_weights: Annotated[
         Literal["none", "auto"],

@@ -298,19 +298,23 @@ Policy = Annotated[
 ]
 Layers = Annotated[
     int | None,
-    typer.Option("--num-hidden-layers", help="Number of layers, if the model's files lack it."),
+    typer.Option(
+        "--num-hidden-layers", help="Number of layers, if the model's files lack it or are wrong."
+    ),
 ]
 Heads = Annotated[
     int | None,
     typer.Option(
-        "--num-attention-heads", help="Number of attention heads, if the model's files lack it."
+        "--num-attention-heads",
+        help="Number of attention heads, if the model's files lack it or are wrong.",
     ),
 ]
 Activation = Annotated[
     str | None,
     typer.Option(
         "--hidden-act",
-        help="Activation, if the model's files lack it: gelu_new (tanh), gelu (erf), relu.",
+        help="Activation, if the model's files lack it or are wrong: gelu_new (tanh), gelu (erf),"
+        " relu.",
     ),
 ]
 Revision = Annotated[
