@@ -350,12 +350,14 @@ model = Plain()
 accumulation = int(sys.argv[2])
 class Four(Numbers):
     def block(self, *numbers):
-        return [*super().block(*numbers), *super().block(*numbers)[:1]]
+        batches = [*super().block(*numbers), *super().block(*numbers)[:1]]
+        return [batch[: 5 + n] for n, batch in enumerate(batches)]  # of 26 tokens
 
 device = choose_training_device("cpu", "float32")
+limits = {"steps": {}, "tokens": {"max_steps": 0, "max_tokens": 6 * 26}}[sys.argv[3]]
 Trainer(
     dict(model.named_parameters()), {"linear.weight"}, model, Four(),
-    replace(CONFIG, gradient_accumulation_steps=accumulation), Path(sys.argv[1]), device,
+    replace(CONFIG, gradient_accumulation_steps=accumulation, **limits), Path(sys.argv[1]), device,
 ).train()
 device.leave()  # else a thread of the group may end the process with "terminate called"
 """
@@ -380,9 +382,17 @@ def run_two_ranks(text: str, directory: Path, *arguments: str) -> None:
     run_script(text, directory, *arguments, launcher=launcher)
 
 
-def test_two_ranks_compute_what_one_computes_in_two_batches(tmp_path: Path) -> None:
-    run_two_ranks(RANKS, tmp_path / "two", "1")
-    run_script(RANKS, tmp_path / "one", "2")
+@pytest.mark.parametrize("limit", ["steps", "tokens"])
+def test_two_ranks_compute_what_one_computes_in_two_batches(tmp_path: Path, limit: str) -> None:
+    """Their batches have other numbers of tokens; rate and end follow those of both."""
+    run_two_ranks(RANKS, tmp_path / "two", "1", limit)
+    run_script(RANKS, tmp_path / "one", "2", limit)
+    assert [(row["step"], row["tokens"]) for row in lines(tmp_path / "two")] == [
+        (3, 37),
+        (6, 78),
+        (9, 115),
+        (12, 156),
+    ]
     models = []
     for name in ("one", "two"):
         model = Model()

@@ -79,11 +79,20 @@ class TrainingDevice:
 
     def largest(self, value: float) -> float:
         """The largest value of all ranks, so that they decide alike."""
+        return max(self._gather(value))
+
+    def total(self, value: float) -> float:
+        """The sum of the values of all ranks."""
+        return sum(self._gather(value))
+
+    def _gather(self, value: float) -> list[float]:
+        """The value of each rank."""
         if self.world_size == 1:
-            return value
-        shared = torch.tensor([float(value)], dtype=torch.float64, device=self.device)
-        dist.all_reduce(shared, dist.ReduceOp.MAX)
-        return float(shared)
+            return [value]
+        values = torch.zeros(self.world_size, dtype=torch.float64, device=self.device)
+        values[self.rank] = value
+        dist.all_reduce(values)
+        return [float(own) for own in values.tolist()]
 
     def copy_from_main(self, tensors: Iterable[Tensor]) -> None:
         """Replace tensors by those of the first rank."""

@@ -235,7 +235,7 @@ class Trainer(Generic[Batch]):
             optimizer.step()
         optimizer.zero_grad()
         progress.step += 1
-        progress.tokens += tokens * self.training_device.world_size
+        progress.tokens += int(self.training_device.total(tokens))  # those of a batch vary
         window.add_step(norm)
 
     def save(self, optimizer: MixedOptimizer, progress: Progress, window: MetricWindow) -> None:
