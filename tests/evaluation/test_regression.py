@@ -23,6 +23,8 @@ def test_correlations_are_those_of_scipy(seed: int) -> None:
 
 def test_a_constant_list_has_no_correlation() -> None:
     assert math.isnan(pearson([1, 1, 1], [1, 2, 3]))
+    assert math.isnan(pearson([0.1, 0.1, 0.1], [0.1, 0.1, 0.1]))  # their mean is not 0.1
+    assert math.isnan(pearson([1, 2, 3], [0.1, 0.1, 0.1]))
     assert math.isnan(spearman([1, 2, 3], [1, 1, 1]))
     assert math.isnan(spearman([1, 2, 3], [1, math.nan, 2]))
 

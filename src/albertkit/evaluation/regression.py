@@ -65,6 +65,8 @@ def _read_pair(
 
 
 def _correlate(x: Float64Array, y: Float64Array) -> float:
+    if not (x != x[0]).any() or not (y != y[0]).any():  # x - mean may be rounding, not 0
+        return float("nan")
     x, y = x - x.mean(), y - y.mean()
     scale = np.linalg.norm(x) * np.linalg.norm(y)
     if not scale > 0:  # NaN too
