@@ -67,3 +67,6 @@ def test_what_is_no_probability_is_refused() -> None:
         fit_temperature(np.zeros((0, 2)), [])
     with pytest.raises(InputError, match=r"\[inputs-shape\]"):
         fit_temperature(np.zeros((3, 2)), [0, 1])
+    for label in (2, -1):  # -1 would be the last one
+        with pytest.raises(InputError, match=rf"label of labels is {label};.*-out-of-range"):
+            fit_temperature(np.zeros((2, 2)), [0, label])

@@ -7,13 +7,15 @@ Source: Guo et al. (2017), On Calibration of Modern Neural Networks.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from albertkit.arrays import Float64Array
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_integer
-from albertkit.evaluation.classification import check_same_shape
+from albertkit.evaluation.classification import check_labels, check_same_shape
 
 LOG_TEMPERATURES = (-3.0, 3.0)  # searched: e^-3 to e^3; outside a model knows nothing, or all
 GOLDEN = (5**0.5 - 1) / 2
@@ -89,7 +91,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         softmax (or sigmoid) of logits / temperature. The predicted labels stay the same.
 
     Raises:
-        InputError: [inputs-shape], [inputs-empty].
+        InputError: [inputs-shape], [inputs-empty], [label-out-of-range].
     """
     x = np.asarray(logits, np.float64)
     y = np.asarray(labels)
@@ -97,6 +99,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
         raise InputError("inputs-empty", "there are no logits", fix="Give at least one row")
     if x.shape != y.shape and (x.ndim != 2 or y.shape != x.shape[:1]):
         check_same_shape(y, x)
+    if x.shape != y.shape:
+        y = check_labels("labels", y, x.shape[1])
     low, high = LOG_TEMPERATURES
 
     def loss(log_temperature: float) -> float:
@@ -117,9 +121,9 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def _compute_softmax_loss(logits: Float64Array, labels: npt.NDArray[np.generic]) -> float:
+def _compute_softmax_loss(logits: Float64Array, labels: npt.NDArray[Any]) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    chosen = np.take_along_axis(shifted, labels.astype(np.int64)[:, None], axis=1)[:, 0]
+    chosen = np.take_along_axis(shifted, labels[:, None], axis=1)[:, 0]
     return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - chosen))
 
 

@@ -100,8 +100,8 @@ class ConfusionMatrix:
             InputError: [inputs-shape], [label-out-of-range].
         """
         C = len(self.counts)
-        actual = _check_labels("references", references, C)
-        predicted = _check_labels("predictions", predictions, C)
+        actual = check_labels("references", references, C)
+        predicted = check_labels("predictions", predictions, C)
         check_same_shape(actual, predicted)
         cells = np.bincount((C * actual + predicted).ravel(), minlength=C * C)
         self.counts += cells.reshape(C, C)
@@ -206,7 +206,17 @@ def check_same_shape(
         )
 
 
-def _check_labels(name: str, values: npt.ArrayLike, count: int) -> Int64Array:
+def check_labels(name: str, values: npt.ArrayLike, count: int) -> Int64Array:
+    """Refuse what is no label.
+
+    Args:
+        name: of the argument, for the message.
+        values: integers from 0 to `count` - 1.
+        count: C.
+
+    Raises:
+        InputError: [label-out-of-range].
+    """
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iub":
         raise InputError(
