@@ -231,6 +231,23 @@ def test_the_last_checkpoints_and_the_best_are_kept(tmp_path: Path) -> None:
     ]
 
 
+def test_a_run_that_patience_ended_takes_no_further_step(tmp_path: Path) -> None:
+    model, losses = Model(), iter([1.0, 2.0, 2.0, 0.5])
+    trainer: Trainer[Tensor] = Trainer(
+        dict(model.named_parameters()),
+        {"linear.weight"},
+        model,
+        Numbers(),
+        replace(CONFIG, save_steps=2),
+        tmp_path,
+        evaluate=lambda: {"valid_loss": next(losses)},
+        patience=2,
+    )
+    done = trainer.train()
+    assert (done.step, done.best_step) == (6, 2)
+    assert trainer.train() == done
+
+
 def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
     train(tmp_path)
     with pytest.raises(FormatError, match=r"another directory \(--run.*run-model-mismatch"):

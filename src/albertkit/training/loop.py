@@ -117,7 +117,8 @@ class Trainer(Generic[Batch]):
         saved_step = progress.step
         with StopSignals() as signals:
             clock = time.monotonic()
-            for batches in self.steps(progress):
+            # a run that patience ended is done too
+            for batches in () if self.is_stale(progress) else self.steps(progress):
                 with explain_lack_of_memory(f"step {progress.step + 1}", self.directory):
                     self.advance(batches, optimizer, progress, window)
                 progress.seconds += self.training_device.largest(time.monotonic() - clock)
