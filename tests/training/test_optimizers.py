@@ -112,6 +112,17 @@ def test_lamb_gives_googles_values() -> None:
         assert w.tolist() == pytest.approx(expected, abs=2e-6)  # float32
 
 
+def test_lamb_without_weight_decay_keeps_its_trust_ratio() -> None:
+    w = nn.Parameter(torch.tensor([3.0, 4.0]))
+    config = TrainingConfig(
+        max_steps=2, learning_rate=0.01, optimizer="lamb", beta2=0.999, weight_decay=0.0
+    )
+    w.grad = torch.tensor([0.1, -0.2])
+    make_optimizer({"w": w}, {"w"}, (), config).step()
+    step = 0.01 * 5 / 2**0.5  # |w| / |(u, -u)| · u
+    assert w.tolist() == pytest.approx([3.0 - step, 4.0 + step], abs=1e-4)
+
+
 def test_lamb_adapts_only_what_decays() -> None:
     bias = nn.Parameter(torch.tensor([3.0, 4.0]))
     config = TrainingConfig(max_steps=2, learning_rate=0.01, optimizer="lamb", beta2=0.999)

@@ -50,9 +50,9 @@ def make_optimizer(
         decay = config.weight_decay if decays else 0.0
         if is_muon:
             ratio = config.muon_learning_rate / config.learning_rate
-            groups.append(ParameterGroup(own, "muon", decay, ratio))
+            groups.append(ParameterGroup(own, "muon", decay, ratio, decays))
         else:
-            groups.append(ParameterGroup(own, config.optimizer, decay, 1.0))
+            groups.append(ParameterGroup(own, config.optimizer, decay, 1.0, decays))
     return MixedOptimizer(groups, config)
 
 
@@ -65,12 +65,14 @@ class ParameterGroup:
         method: How they step.
         weight_decay: Factor of a parameter that is subtracted from it, times the learning rate.
         rate_ratio: Their learning rate, divided by the config's.
+        has_trust_ratio: Whether LAMB scales their step, as it does with what may decay.
     """
 
     parameters: Sequence[nn.Parameter]
     method: Literal["adamw", "lamb", "muon"]
     weight_decay: float
     rate_ratio: float
+    has_trust_ratio: bool
 
 
 class MixedOptimizer:
@@ -154,7 +156,7 @@ class MixedOptimizer:
         square = self._moment(parameter, "exp_avg_sq")
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         update = mean / (square.sqrt() + self.config.epsilon)
-        if group.weight_decay:
+        if group.has_trust_ratio:
             update = update + group.weight_decay * parameter
             norms = parameter.norm(), update.norm()
             both_positive = (norms[0] > 0) & (norms[1] > 0)
