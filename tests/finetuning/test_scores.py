@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,15 @@ def test_accuracy_and_its_interval() -> None:
     assert score.value == 0.8
     assert 0.70 <= score.low <= 0.75
     assert 0.85 <= score.high <= 0.90
+
+
+def test_the_interval_of_many_rows_needs_little_memory() -> None:
+    rows, predictions = examples(["a"] * 10_000, "classification"), np.tile([0.9, 0.1], (10_000, 1))
+    tracemalloc.start()
+    compute_score(LabelSet("classification", ("a", "b")), rows, predictions)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # all resamples at once are 80 MB
 
 
 def test_multi_label_is_the_micro_f1() -> None:

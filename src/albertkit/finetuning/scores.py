@@ -67,7 +67,7 @@ def compute_score(labels: LabelSet, examples: Examples, predictions: Predictions
     """
     rng = np.random.default_rng(0)
     N = len(examples)
-    samples = rng.integers(0, N, (RESAMPLES, N))
+    samples = (rng.integers(0, N, N) for _ in range(RESAMPLES))  # one is in memory at a time
     if labels.task == "regression":
         right, own = np.array(examples.labels, np.float64), np.asarray(predictions)[:, 0]
         value = _correlate(right, own)
