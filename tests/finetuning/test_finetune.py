@@ -196,6 +196,12 @@ def test_pairs_numbers_and_several_labels(tmp_path: Path) -> None:
     tuned = finetune(numbers, contenders=["majority", "probe"], output=tmp_path / "numbers")
     assert tuned.task == "regression"
     assert tuned.report.score.value > 0
+    sizes = [row["score"] for row in tuned.report.tables["errors"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 0
+    valid = {"text": ["a dog"], "score": [1.5]}  # one number has no correlation
+    tuned = finetune(numbers, valid=valid, task="regression", contenders=["probe"])
+    assert (tuned.report.score.value, tuned.report.metrics["pearson"]) == (0, 0)
     several = {
         "text": ROWS["text"],
         "labels": [[label, "long"] if n % 2 else [label] for n, label in enumerate(ROWS["label"])],

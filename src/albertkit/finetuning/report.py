@@ -227,7 +227,8 @@ def _compute_more_metrics(
             metrics["f1"] = float(counts.f1[1])  # of the second label: MRPC's and QQP's measure
     elif labels.task == "regression":
         own = np.asarray(predictions)[:, 0]
-        metrics = {"pearson": pearson(np.array(valid.labels, np.float64), own)}
+        right = np.array(valid.labels, np.float64)
+        metrics = {"pearson": pearson(right, own) if len(own) > 1 else 0.0}
     elif labels.task == "question-answering":
         pairs = [
             max(exact_match(text, own) for text in right.texts or ("",))
@@ -319,12 +320,12 @@ def _list_threshold_rows(
 def _list_error_rows(
     labels: LabelSet, race: Race, predictions: Predictions
 ) -> list[dict[str, Any]]:
-    """The most confident errors, each with the training rows that are most like it."""
+    """The most confident or largest errors, each with the training rows most like it."""
     valid = race.valid
     chosen = choose_labels(labels, predictions)
     wrong = [n for n, own in enumerate(chosen) if _differs(labels, valid.labels[n], own)]
-    confidence = _compute_confidence(labels, predictions)
-    wrong.sort(key=lambda n: -confidence[n])
+    sizes = _measure_errors(labels, valid, predictions)
+    wrong.sort(key=lambda n: -sizes[n])
     part = race.parts[0]
     rows = []
     for n in wrong[:SHOWN_ROWS]:
@@ -336,7 +337,7 @@ def _list_error_rows(
                 "row": int(valid.rows[n]),
                 "label": _show(valid.labels[n]),
                 "predicted": _show(chosen[n]),
-                "score": round(float(confidence[n]), 4),
+                "score": round(float(sizes[n]), 4),
                 "text": valid.texts()[n][:TEXT_SHOWN],
                 "nearest_rows": " ".join(str(part.train.rows[k]) for k in near),
                 "nearest_labels": " | ".join(_show(part.train.labels[k]) for k in near),
@@ -353,7 +354,11 @@ def _differs(labels: LabelSet, right: Any, own: Any) -> bool:
     return bool(tuple(right) != tuple(own) if labels.task == "tagging" else right != own)
 
 
-def _compute_confidence(labels: LabelSet, predictions: Predictions) -> Float64Array:
+def _measure_errors(labels: LabelSet, valid: Examples, predictions: Predictions) -> Float64Array:
+    """How confident each prediction is; of numbers how far off it is [N]."""
+    if labels.task == "regression":
+        right = np.array(valid.labels, np.float64)
+        return np.asarray(np.abs(np.asarray(predictions)[:, 0] - right))
     if labels.task == "classification":
         return np.asarray(np.max(predictions, axis=1))
     if labels.task == "multi-label":
