@@ -245,6 +245,12 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(base: LoadedModel, tmp_path
         tune(base, labels, train, train, config=config, directory=parts, report=stop)
     with pytest.raises(InputError, match=r"\[run-settings-changed\]"):
         run(base, tmp_path / "parts", train, learning_rate=1e-3)
+    others = examples("regression", [len(text) + 1 for text in ROWS["text"][:60]])
+    with pytest.raises(InputError, match=r"hash of the rows was .*\[run-settings-changed\]"):
+        run(base, tmp_path / "parts", others, classifier_dropout=0.1)
+    other_base = load(save_tiny(tmp_path / "base", ["masked_lm"], pooler=True, seed=1))
+    with pytest.raises(InputError, match=r"hash of the model was .*\[run-settings-changed\]"):
+        run(other_base, tmp_path / "parts", train, classifier_dropout=0.1)
     resumed = parameters(run(base, tmp_path / "parts", train, classifier_dropout=0.1))
     for name, values in whole.items():
         assert torch.equal(resumed[name], values), name

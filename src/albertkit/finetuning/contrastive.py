@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
+from albertkit.finetuning.tuning_batches import hash_arrays
 from albertkit.finetuning.tuning_recipe import BASE_RATE, BASE_SIZE, SMALL_RATE, TIMED_STEPS
 from albertkit.model import AlbertModel
 from albertkit.model.packed_attention import TextBounds
@@ -227,7 +228,14 @@ def tune_pairs(
         ),
         directory,
         training_device,
-        settings={"seed": seed, "steps": steps, "rows": len(train), "learning_rate": rate},
+        settings={
+            "seed": seed,
+            "steps": steps,
+            "rows": len(train),
+            "hash of the rows": hash_arrays((encodings.ids, encodings.offsets, ids)),
+            "hash of the model": hash_arrays(base.weights.arrays.values()),
+            "learning_rate": rate,
+        },
         report=report,
     )
     trainer.train()

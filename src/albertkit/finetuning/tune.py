@@ -28,6 +28,7 @@ from albertkit.finetuning.tuning_batches import (
     TuningBatch,
     TuningData,
     TuningRows,
+    hash_arrays,
     make_batch,
     split_by_tokens,
 )
@@ -39,7 +40,7 @@ from albertkit.training.devices import TrainingDevice, choose_training_device
 from albertkit.training.loop import Trainer, explain_lack_of_memory
 from albertkit.training.metrics_log import read_metrics
 from albertkit.training.recipe import LARGEST_SEED
-from albertkit.training.state import Progress
+from albertkit.training.state import Progress, Settings
 
 LOGGER = logging.getLogger(__name__)
 
@@ -163,6 +164,11 @@ class TuningRun:
         first = self.make_packed(config, shift, config.seed, teacher)
         rows = first.make_rows(labels, self.train, base.tokenizer, max_length, self.row_weights)
         held = first.make_rows(labels, self.valid, base.tokenizer, max_length)
+        kept = {
+            "rows": len(self.train),
+            "hash of the rows": hash_arrays((*rows.arrays(), *held.arrays())),
+            "hash of the model": hash_arrays(base.weights.arrays.values()),
+        }
         rows, held = _shift_targets(labels, rows, shift), _shift_targets(labels, held, shift)
         if teacher is not None:
             soft_targets = compute_soft_targets(teacher.packed, rows, training_device)
@@ -170,14 +176,13 @@ class TuningRun:
         batches = config.gradient_accumulation_steps * training_device.world_size
         data = TuningData(rows, config.batch_size, batches, config.seed)
         config = config.resolve(base.config.hidden_size, data.steps)
-        steps = config.max_steps
         # a new head depends on the seed, that of a probe or a teacher does not
         is_new = self.start is None and teacher is None
         number = config.seeds_for(len(self.train)) if is_new else config.seeds or 1
         runs = range(number)
         if seconds is not None:
             with explain_lack_of_memory("step 1", directory):
-                needed = _estimate_seconds(first, data, training_device) * steps
+                needed = _estimate_seconds(first, data, training_device) * config.max_steps
             needed, seconds = training_device.largest(needed), -training_device.largest(-seconds)
             count = int(seconds / max(needed, 1e-9))
             if count < 1:
@@ -194,7 +199,9 @@ class TuningRun:
             run = directory / f"seed-{seed}"
             try:
                 own = replace(data, seed=seed)
-                progress = self.train_seed(packed, own, held, config, run=run, seconds=seconds)
+                progress = self.train_seed(
+                    packed, own, held, config, run=run, seconds=seconds, kept=kept
+                )
             except ResourceError as error:
                 if not loses_alone(error):
                     raise
@@ -202,7 +209,7 @@ class TuningRun:
                 continue
             settings = {
                 **config.settings(),
-                "steps": steps,
+                "steps": config.max_steps,
                 "best_step": progress.best_step,
                 "seed": seed,
             }
@@ -227,6 +234,7 @@ class TuningRun:
         *,
         run: Path,
         seconds: float | None,
+        kept: Settings,
     ) -> Progress:
         """Train with one seed.
 
@@ -237,6 +245,7 @@ class TuningRun:
             config: How it is trained.
             run: Directory of checkpoints and the metrics log.
             seconds: That it may take; None: no limit.
+            kept: What a resumed run must have too, besides the settings.
         """
         training_device = self.training_device
         trainer: Trainer[TuningBatch] = Trainer(
@@ -247,7 +256,7 @@ class TuningRun:
             config.training(data.steps, data.seed, seconds),
             run,
             training_device,
-            settings={**config.settings(), "seed": data.seed, "rows": len(self.train)},
+            settings={**config.settings(), "seed": data.seed, **kept},
             evaluate=lambda: evaluate(packed, held, training_device),
             report=self.report,
             patience=config.patience,

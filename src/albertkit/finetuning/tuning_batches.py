@@ -8,11 +8,13 @@ are divided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from albertkit.arrays import Float64Array, FloatArray, Int64Array
 from albertkit.finetuning.data.examples import Examples, LabelSet
@@ -68,6 +70,20 @@ class TuningRows:
 
     def __len__(self) -> int:
         return len(self.groups) - 1
+
+    def arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """What is learned from; the ids and targets, not a teacher's logits."""
+        own = self.encodings
+        tags = () if self.tags is None else (self.tags,)
+        return own.ids, own.offsets, own.type_ids, self.groups, self.targets, self.weights, *tags
+
+
+def hash_arrays(arrays: Iterable[npt.NDArray[np.generic]]) -> str:
+    """A hash of arrays in their order, by which a resumed run knows its data and its model."""
+    digest = 0
+    for array in arrays:
+        digest = zlib.crc32(np.ascontiguousarray(array).tobytes(), digest)
+    return f"{digest:08x}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
