@@ -139,6 +139,29 @@ def test_a_tuning_that_failed_leaves_nothing_to_go_on_from(tmp_path: Path) -> No
     assert list((tmp_path / "run").iterdir()) == []
 
 
+def test_a_tuned_model_that_was_not_written_is_not_trained_again(tmp_path: Path) -> None:
+    base = save_tiny_vectors(tmp_path / "base", PoolingConfig(), pooler=False)
+    rows = {"text": [f"{word} {n}" for n in range(9) for word in "ab"], "label": [*"xy"] * 9}
+    options = FinetuneOptions(
+        model=base,
+        contenders=["tune"],
+        tuning=replace(CONFIG, max_steps=3),
+        run_directory=tmp_path / "run",
+    )
+    trained: list[int] = []
+    predictions = []
+    for _ in range(2):  # as if the first one were killed before it could write its model
+        session = FinetuneSession.open(rows, rows, options)
+        session.on_step = lambda line: trained.extend(
+            [int(line["step"])] if "learning_rate" in line else []
+        )
+        predictions.append(next(session.race()).predictions)
+    assert len(trained) == len(set(trained)) > 0
+    np.testing.assert_array_equal(*predictions)
+    session.remove_checkpoints()
+    assert list((tmp_path / "run").iterdir()) == []
+
+
 def test_encoder_and_head_are_both_trained(embedder: TextEmbedder, tmp_path: Path) -> None:
     train = examples("classification", LABELS)
     probe = make_probe(embedder, train)

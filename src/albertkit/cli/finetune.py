@@ -201,6 +201,7 @@ def finetune(
             return
         tuned = session.finish()
         tuned.save_pretrained(destination)
+        session.remove_checkpoints()
     print_winner(tuned.report, destination)
     print_status(f"Use it: {describe_use(session.columns, destination)}")
 

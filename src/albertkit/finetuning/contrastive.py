@@ -8,7 +8,6 @@ with the rows, and not with their pairs.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -176,7 +175,8 @@ def tune_pairs(
         embedder: Whose encoder is trained; it stays as it is.
         labels: The labels and their order.
         train: N examples of one text and one label each.
-        directory: Of checkpoints; a run that was interrupted goes on.
+        directory: Of checkpoints; a run that was interrupted goes on. They stay until the caller
+            has written the model.
         seed: Of the draws and of dropout.
         steps: Batches; 0: 40 pairs for each row, at most 300 batches.
         seconds: That it may take; None: no limit.
@@ -240,8 +240,6 @@ def tune_pairs(
     )
     trainer.train()
     training_device.leave()
-    if training_device.is_main:
-        shutil.rmtree(directory, ignore_errors=True)
     return _replace_encoder(embedder, packed)
 
 

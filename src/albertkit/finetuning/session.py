@@ -89,6 +89,7 @@ LINEAR_CONTENDERS: tuple[ContenderName, ...] = ("majority", "tfidf", "probe")
 TUNED_ROWS = 500  # of 1,000 rows of TREC: probe 0.61, tuned 0.77; fewer rows are not measured
 VALID_FOLDS = 5  # the first of them is the validation rows: 80/20
 FEW_OF_LABEL = 64  # rows a label below which pairs take part
+CONTRASTIVE, TUNE = "contrastive", "tune"  # directories of checkpoints in the run's
 SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
@@ -118,8 +119,8 @@ class FinetuneOptions:
             with an answer that is not in its context, are left out and counted; if not, they are
             errors.
         tuning: How encoder and head are trained together; None: by the number of rows.
-        run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on;
-            None: a temporary directory.
+        run_directory: Where checkpoints of the tuning are, from which an interrupted one goes on,
+            until `FinetuneSession.remove_checkpoints`; None: a temporary directory.
         read: How files are read, where the user knows better.
         fetch_options: How the model is fetched from a hub.
     """
@@ -463,6 +464,12 @@ class FinetuneSession:
             reads_pairs=self.examples.second is not None,
         )
 
+    def remove_checkpoints(self) -> None:
+        """Remove what an interrupted race goes on from; call it when the model is written."""
+        if self.options.run_directory is not None:
+            for name in (CONTRASTIVE, TUNE):
+                shutil.rmtree(self.options.run_directory / name, ignore_errors=True)
+
     def _check_answers(self) -> None:
         """Refuse answers that their contexts do not hold, unless they are to be left out."""
         for diagnostic in check_answers(CheckedData(self.examples)):
@@ -534,7 +541,7 @@ class FinetuneSession:
         from albertkit.finetuning.contrastive import tune_pairs
 
         with tempfile.TemporaryDirectory() as temporary:
-            directory = Path(self.options.run_directory or temporary) / "contrastive"
+            directory = Path(self.options.run_directory or temporary) / CONTRASTIVE
             try:
                 embedder = tune_pairs(
                     self.embedder,
@@ -561,7 +568,7 @@ class FinetuneSession:
 
         config = self.options.tuning or TuningConfig(seed=self.options.seed)
         with tempfile.TemporaryDirectory() as temporary:
-            directory = Path(self.options.run_directory or temporary) / "tune"
+            directory = Path(self.options.run_directory or temporary) / TUNE
             try:
                 return tune(
                     self.base,

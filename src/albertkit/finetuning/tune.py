@@ -7,7 +7,6 @@ of the paper (table 14), scaled to the number of rows; recipes/finetuning has th
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -67,6 +66,7 @@ def tune(
         valid: Their loss decides which checkpoint is the best, and when to stop.
         config: How it is trained.
         directory: Of checkpoints and the metrics log; a run that was interrupted goes on.
+            They stay until the caller has written the model.
         row_weights: [N], of the training examples; None: all 1.
         start: Makes the model with which each seed begins; None: the base with a new head.
         seconds: That it may take; None: no limit. It ends then even if a busy machine is slower
@@ -115,8 +115,6 @@ def tune(
     tuned = run.train_seeds(config, directory, seconds, teacher)
     if isinstance(tuned, str):
         return tuned
-    if run.training_device.is_main:  # the others may be done while it still evaluates
-        shutil.rmtree(directory, ignore_errors=True)
     run.training_device.leave()
     if labels.task == "question-answering":
         has_none = any(not answer.texts for answer in train.labels)
