@@ -19,10 +19,12 @@ from albertkit.finetuning.data.examples import Examples, LabelSet
 from albertkit.finetuning.probe import TextVectors, fit_probe, is_trainable
 from albertkit.finetuning.race import ProbeModel
 from albertkit.finetuning.tune import tune
-from albertkit.finetuning.tune_probe import begin_at_probe
+from albertkit.finetuning.tune_probe import PackedProbe, begin_at_probe
+from albertkit.finetuning.tuning_batches import TuningBatch
 from albertkit.finetuning.tuning_model import TunedEncoder
 from albertkit.finetuning.tuning_recipe import TuningConfig
 from albertkit.spec.pooling_config import Normalize, PoolingConfig
+from albertkit.training.loop import StepResult
 
 CONFIG = TuningConfig(
     learning_rate=1e-3,
@@ -169,6 +171,39 @@ def test_encoder_and_head_are_both_trained(embedder: TextEmbedder, tmp_path: Pat
     before = begin_at_probe(probe)(CONFIG, (0.0, 1.0)).canonical_parameters()
     for name, parameter in tuned.packed.canonical_parameters().items():
         assert not torch.equal(parameter, before[name]), name
+
+
+def test_a_model_that_collapses_after_its_best_checkpoint_is_kept(
+    embedder: TextEmbedder, tmp_path: Path
+) -> None:
+    train = replace(examples("classification", [*"ab"] * 20), first=["hammer", "the old gate"] * 20)
+    probe = make_probe(embedder, train)
+
+    class Collapsing(PackedProbe):
+        steps = 0
+
+        def forward(self, batch: TuningBatch, fraction: float = 0.0) -> StepResult:
+            self.steps += 1
+            if self.steps > 4:  # an epoch
+                self.head.weight.data.zero_()
+            return super().forward(batch, fraction)
+
+    def start(config: TuningConfig, shift: tuple[float, float]) -> PackedProbe:
+        return Collapsing(probe, "classification", config, shift)
+
+    still = replace(CONFIG, learning_rate=1e-12)
+    own = tune(
+        probe.embedder.model,
+        LabelSet.of(train),
+        train,
+        train,
+        config=still,
+        directory=tmp_path,
+        start=start,
+    )
+    assert isinstance(own, TunedEncoder)
+    assert own.settings["best_step"] == 4
+    np.testing.assert_allclose(own.predict(train), probe.predict(train), atol=1e-4)
 
 
 def test_only_means_of_a_model_without_pooler_are_trained_so(

@@ -260,9 +260,9 @@ class TuningRun:
             patience=config.patience,
         )
         progress = trainer.train()
-        if training_device.largest(_is_constant(packed, held, training_device)):
-            raise _constant_error(progress.step)
         trainer.load_best(progress)
+        if training_device.largest(_is_constant(packed, held, training_device)):
+            raise _constant_error(progress.best_step or progress.step)
         return progress
 
     def make_packed(
