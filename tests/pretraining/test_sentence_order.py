@@ -8,7 +8,7 @@ import numpy as np
 
 from albertkit.pretraining.masking import MaskingVocabulary
 from albertkit.pretraining.sentence_order import Sequence, cut_document
-from albertkit.pretraining.shards import SHORTEST, CorpusShard, write_shard
+from albertkit.pretraining.shards import SHORTEST, CorpusShard, Document, write_shard
 from albertkit.spec.heads import IGNORED_LABEL
 from albertkit.tokenization.vocabulary import SpecialIds
 from tests.support.training_data import number_tokenizer
@@ -53,6 +53,18 @@ def test_only_a_short_tail_is_lost(shard: CorpusShard) -> None:
     assert 0 <= len(shard.ids) - len(seen) < SHORTEST * len(shard)
     counts = np.bincount(shard.ids, minlength=300) - np.bincount(seen, minlength=300)
     assert counts.min() >= 0
+
+
+def test_no_segment_is_empty(vocabulary: MaskingVocabulary) -> None:
+    """Sentences of zero-width characters have no pieces; one at the end would be a segment."""
+    ids, offsets = np.arange(100, 130, dtype=np.int32), np.array([0, 10, 10, 30, 30, 30])
+    orders = set()
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        for s in cut_document(Document(ids, offsets), LENGTH, vocabulary.special_ids, rng):
+            assert all(bodies(s, vocabulary.special_ids))
+            orders.add(s.order)
+    assert {0, 1} <= orders
 
 
 def test_unswapped_segments_are_a_part_of_the_document(shard: CorpusShard) -> None:

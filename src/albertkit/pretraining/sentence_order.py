@@ -58,7 +58,8 @@ def cut_document(
         first, stop = np.searchsorted(ends, (start, start + room), side="right")
         inside = ends[first:stop]  # the sentence ends in this sequence
         end = int(inside[-1]) if len(inside) else min(start + room, last)
-        cuts = inside[:-1] - start if starts_whole else inside[:0]
+        # a sentence without pieces, such as a zero-width space, ends where the one before it does
+        cuts = np.unique(inside)[:-1] - start if starts_whole else inside[:0]
         yield _make_sequence(document.ids[start:end].astype(np.int32), cuts, special_ids, rng)
         starts_whole = len(inside) > 0
         start = end
