@@ -224,16 +224,18 @@ def write_distillation_dataset(
     with create_directory(Path(directory)) as staging:
         specs = {}
         for name, arrays in parts.items():
+            count = 0  # rows that are written
             dtype = np.dtype(np.float16) if name == "targets" else arrays[0].dtype
             with (staging / f"{name}.bin").open("wb") as file:
                 for array in arrays:
                     with np.errstate(over="ignore"):  # it is infinite then
                         stored = array.astype(dtype)
                     if name == "targets" and not np.isfinite(stored).all():
-                        raise _not_finite_error(int(np.argmin(np.isfinite(stored).all(1))))
+                        row = int(np.argmin(np.isfinite(stored).all(1)))
+                        raise _not_finite_error(count + row)
                     file.write(stored.tobytes())
-            shape = (sum(len(array) for array in arrays), *arrays[0].shape[1:])
-            specs[name] = ArraySpec(dtype.name, shape)
+                    count += len(array)
+            specs[name] = ArraySpec(dtype.name, (count, *arrays[0].shape[1:]))
         metadata = CorpusMetadata("distillation", vocab_size, fingerprint, special_ids, specs)
         write_metadata(staging, metadata)
 
