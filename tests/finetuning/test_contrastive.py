@@ -92,6 +92,8 @@ def test_training_separates_the_labels(embedder: TextEmbedder, tmp_path: Path) -
 def test_what_is_not_trained_is_said(embedder: TextEmbedder, tmp_path: Path) -> None:
     pairs = replace(TRAIN, second=TRAIN.first)
     assert "single texts" in str(tune_pairs(embedder, LABELS, pairs, directory=tmp_path))
+    alike = replace(TRAIN, labels=[TRAIN.labels[0]] * len(TRAIN))
+    assert "have one label" in str(tune_pairs(embedder, LABELS, alike, directory=tmp_path))
     late = tune_pairs(embedder, LABELS, TRAIN, directory=tmp_path / "run", seconds=1e-9)
     assert "it would take" in str(late)
     embedder.model = embedder.model.with_pooling(PoolingConfig(pooling="max"))

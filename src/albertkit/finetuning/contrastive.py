@@ -196,6 +196,8 @@ def tune_pairs(
         return f"vectors by {pooling.pooling_name} and further layers are not trained"
     ids = labels.ids(train)
     members = [np.flatnonzero(ids == label) for label in np.unique(ids)]
+    if len(members) < 2:  # the only row of another label is for validation
+        return "all training rows have one label, and pairs need two"
     texts = [pooling.as_read(text) for text in train.first]
     encodings = embedder.tokenizer.encode_batch(texts, max_length=base.max_length)
     steps = steps or max(1, min(MOST_STEPS, PAIRS_OF_ROW * len(train) // BATCH_PAIRS))
