@@ -24,6 +24,7 @@ from albertkit.doctor.render import render
 from albertkit.errors import FormatError, InputError, ResourceError
 from albertkit.finetuning import FinetuneOptions, FinetuneSession
 from tests.support.other_user import as_other_user
+from tests.support.tiny_models import PIECES
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 WORDS = "the a cat dog house tree river good bad fine awful nice car red blue green"
@@ -168,6 +169,9 @@ UNUSED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("a model", CODE, {"num_attention_heads": 3}),
     ("a model", "OddError: a\nb", {"against": "small-en"}),
     ("a table", "small-en", {"task": "classify"}),
+    ("a model", str(PIECES), {"texts": ["a"]}),
+    ("a model", str(PIECES), {"against": "small-en"}),
+    ("a model", str(PIECES), {"policy": "tfhub"}),
 )
 
 

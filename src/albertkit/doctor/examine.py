@@ -27,6 +27,7 @@ DEFAULTS = LoadOptions()
 FETCHING = ("revision", "token", "cache_dir", "local_files_only")
 USED_OPTIONS: Mapping[Kind, Sequence[str]] = {  # of the other kinds: none
     "model": ("tokenizer", "texts", "against", *(field.name for field in fields(LoadOptions))),
+    "tokenizer": FETCHING,
     "data": ("tokenizer", "task", *FETCHING),
 }
 KIND_NAMES: Mapping[Kind, str] = {
@@ -107,9 +108,8 @@ def examine(
     if path is not None:
         check_readable(path)
     kind = _find_kind(path, task)
-    check_arguments(
-        kind, options, tokenizer=tokenizer, texts=texts or None, against=against, task=task
-    )
+    arguments = {"tokenizer": tokenizer, "texts": texts or None, "against": against, "task": task}
+    check_arguments(kind, options, **arguments)
     if path is None:
         examination = examine_text(text)
     elif kind == "data":
@@ -124,6 +124,7 @@ def examine(
         from albertkit.doctor.examine_model import examine_model
 
         examination = examine_model(text, tokenizer, texts, against, options)
+        check_arguments(examination.kind, options, **arguments)  # it may be a tokenizer alone
     return add_environment(examination) if environment else examination
 
 

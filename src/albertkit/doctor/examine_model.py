@@ -41,7 +41,7 @@ class Check:
     """One subject that is examined.
 
     Attributes:
-        title: what is true if the check yields nothing worse than a note.
+        title: what is true if the check yields nothing.
         run: yields the diagnostics.
         applies: whether the model has what the check looks at.
     """
