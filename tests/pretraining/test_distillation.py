@@ -353,6 +353,10 @@ def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path, losses: str) -
     assert cosines[0] > 0.5, "the first weights already point the right way"
     assert cosines[-1] > cosines[0] + 0.02
     assert not weights.table().disagreements({n: a.shape for n, a in weights.arrays.items()})
+    vectors = np.ones((5, WIDE))
+    write_distillation_dataset(tmp_path / "dataset", encodings(5), [vectors], tiny())
+    with pytest.raises(InputError, match=r"the dataset was '400 texts, .* and is '5 .*-changed"):
+        distil(recipe, tmp_path / "run")
 
 
 def test_the_recipes_compile_reaches_each_group(

@@ -94,6 +94,14 @@ def test_a_run_of_two_parts_equals_a_whole_one(tmp_path: Path) -> None:
 
     with pytest.raises(InterruptedError):
         pretrain(settings, tmp_path / "parts", stop)
+    shard = (tmp_path / "shard").rename(tmp_path / "kept")
+    write_shard(tmp_path / "shard", [["5 6 7 8 9 " * 20]], number_tokenizer(tmp_path, USUAL))
+    with pytest.raises(
+        InputError, match=r"the shard was '120 doc.* and is '1 document, .*-changed"
+    ):
+        pretrain(settings, tmp_path / "parts")
+    (tmp_path / "shard").rename(tmp_path / "other")
+    shard.rename(tmp_path / "shard")
     parts = pretrain(settings, tmp_path / "parts")
     for name, array in whole.arrays.items():
         np.testing.assert_array_equal(array, parts.arrays[name], err_msg=name)

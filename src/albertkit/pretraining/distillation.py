@@ -206,7 +206,7 @@ def _train(
         directory,
         training_device,
         table.inner_matrices,
-        recipe.settings(),
+        {**recipe.settings(), "the dataset": dataset.contents},
         report=report,
     )
     trainer.train()

@@ -61,6 +61,12 @@ class DistillationDataset:
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def contents(self) -> str:
+        """How much it holds, for a model card, and so that a resumed run knows it again."""
+        counts = {"text": len(self), "piece": len(self.ids), "triplet": len(self.triplets)}
+        return ", ".join(count_noun(count, noun) for noun, count in counts.items() if count)
+
     def example(self, number: int, max_length: int) -> DistillationExample:
         """Text `number`, cut to `max_length` ids; its last id stays [SEP]."""
         ids = np.array(self.ids[self.offsets[number] : self.offsets[number + 1]][:max_length])

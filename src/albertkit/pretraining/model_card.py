@@ -150,9 +150,8 @@ def _describe_distillation(
         f"{name} {_format_ramp(ramp)}" for name, ramp in ramps.items() if _format_ramp(ramp)
     )
     return [
-        f"Texts: `{data.dataset}`, {len(dataset):,} texts, {len(dataset.ids):,} pieces, with "
+        f"Texts: `{data.dataset}`, {dataset.contents}, with "
         f"a teacher's vectors of {dataset.targets.shape[1]} numbers.",
-        *([f"Triplets: {len(dataset.triplets):,}."] if len(dataset.triplets) else []),
         f"Weights of the losses: {weights}.",
     ]
 
@@ -175,8 +174,7 @@ def _describe_shard(
     recipe: Recipe[PretrainingConfig] | Recipe[DistillationConfig], name: str
 ) -> str:
     """The name in the recipe, with the counts of the shard."""
-    shard = CorpusShard.open(recipe.path(name))
-    return f"`{name}`, {len(shard):,} documents, {len(shard.ids):,} pieces"
+    return f"`{name}`, {CorpusShard.open(recipe.path(name)).contents}"
 
 
 def _draw_figures(metrics: Sequence[LoggedMetrics], figures: Mapping[str, str]) -> list[str]:

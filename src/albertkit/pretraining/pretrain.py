@@ -129,7 +129,7 @@ def _train(
         directory,
         training_device,
         table.inner_matrices,
-        recipe.settings(),
+        {**recipe.settings(), "the shard": shard.contents},
         _make_evaluation(recipe, model, vocabulary, training_device),
         report,
     )

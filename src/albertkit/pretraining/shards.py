@@ -70,6 +70,11 @@ class CorpusShard:
         offsets = self.sentence_offsets[first : last + 1]
         return Document(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
 
+    @property
+    def contents(self) -> str:
+        """How much it holds, for a model card, and so that a resumed run knows it again."""
+        return f"{count_noun(len(self), 'document')}, {count_noun(len(self.ids), 'piece')}"
+
     def count_longer(self, pieces: int) -> int:
         """The number of sentences that have more pieces than this."""
         block = 1 << 20  # sentences: the array is mapped and may be larger than the memory
