@@ -197,10 +197,10 @@ def finetune(
         print_diagnostics(diagnostics)
         with resume_hint(run_directory):
             print_race(session)
-        if not is_main_rank():
-            return
-        tuned = session.finish()
-        tuned.save_pretrained(destination)
+            if not is_main_rank():
+                return
+            tuned = session.finish()
+            tuned.save_pretrained(destination)
         session.remove_checkpoints()
     print_winner(tuned.report, destination)
     print_status(f"Use it: {describe_use(session.columns, destination)}")
