@@ -74,8 +74,9 @@ class TuningRows:
     def arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
         """What is learned from; the ids and targets, not a teacher's logits."""
         own = self.encodings
-        tags = () if self.tags is None else (self.tags,)
-        return own.ids, own.offsets, own.type_ids, self.groups, self.targets, self.weights, *tags
+        arrays: tuple[npt.NDArray[np.generic], ...]
+        arrays = (own.ids, own.offsets, own.type_ids, self.groups, self.targets, self.weights)
+        return arrays if self.tags is None else (*arrays, self.tags)
 
 
 def hash_arrays(arrays: Iterable[npt.NDArray[np.generic]]) -> str:

@@ -117,8 +117,7 @@ class Trainer(Generic[Batch]):
         saved_step = progress.step
         with StopSignals() as signals:
             clock = time.monotonic()
-            # a run that patience ended is done too
-            for batches in () if self.is_stale(progress) else self.steps(progress):
+            for batches in self.steps(progress):
                 with explain_lack_of_memory(f"step {progress.step + 1}", self.directory):
                     self.advance(batches, optimizer, progress, window)
                 progress.seconds += self.training_device.largest(time.monotonic() - clock)
@@ -187,6 +186,8 @@ class Trainer(Generic[Batch]):
 
     def steps(self, progress: Progress) -> Iterator[list[Batch]]:
         """The batches of this rank for each step; keeps the data's position in `progress`."""
+        if self.is_stale(progress):  # patience has ended the run
+            return
         rank, world_size = self.training_device.rank, self.training_device.world_size
         count = self.step_batches
         resumes_inside = progress.block > 0 or progress.batch > 0  # an epoch, maybe at its end
