@@ -140,6 +140,15 @@ def test_a_model_is_described_with_what_is_healthy(tiny: Path) -> None:
 
 def test_a_vocabulary_alone_is_a_tokenizer() -> None:
     assert examine(PIECES).kind == "tokenizer"
+    assert examine(PIECES).healthy == ("files are whole", "settings agree with each other")
+
+
+def test_the_settings_of_a_tokenizer_alone_are_examined(tmp_path: Path) -> None:
+    (tmp_path / "spiece.model").write_bytes(PIECES.read_bytes())
+    (tmp_path / "tokenizer_config.json").write_text('{"padding_side": "left"}')
+    examination = examine(tmp_path)
+    assert examination.kind == "tokenizer"
+    assert [diagnostic.code for diagnostic in examination.diagnostics] == ["left-padding"]
 
 
 def test_a_traceback_and_code_are_distinguished(tmp_path: Path) -> None:

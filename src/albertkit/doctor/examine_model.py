@@ -55,13 +55,18 @@ def _is_open(model: ExaminedModel) -> bool:
     return model.loaded is not None
 
 
+def _has_settings(model: ExaminedModel) -> bool:
+    """Whether a model is open, or a tokenizer without one."""
+    return _is_open(model) or (model.tokenizer is not None and not model.errors)
+
+
 def _is_saved_model(model: ExaminedModel) -> bool:
     return any(path.name == "saved_model.pb" for path in model.files())
 
 
 CHECKS = (
     Check("files are whole", check_files, lambda model: bool(model.files())),
-    Check("settings agree with each other", check_settings, _is_open),
+    Check("settings agree with each other", check_settings, _has_settings),
     Check("weights are finite, and no two are the same", check_tensors, _is_open),
     Check("masked words are predicted, best with these settings", check_predictions, can_predict),
     Check("different texts have different vectors", check_vectors, ExaminedModel.can_compute),
