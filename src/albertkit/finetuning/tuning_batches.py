@@ -300,7 +300,7 @@ class TuningData:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch; a last one of fewer examples than batches is left out."""
+        """Steps of an epoch; a last one of less than half of `batch_size` is left out."""
         whole, rest = divmod(len(self.rows), self.batch_size)
         return max(1, whole + (rest >= self.batches and rest * 2 >= self.batch_size))
 
