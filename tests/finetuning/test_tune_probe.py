@@ -159,7 +159,8 @@ def test_a_tuned_model_that_was_not_written_is_not_trained_again(tmp_path: Path)
         )
         predictions.append(next(session.race()).predictions)
     assert len(trained) == len(set(trained)) > 0
-    np.testing.assert_array_equal(*predictions)
+    first, second = map(np.array, predictions)
+    np.testing.assert_array_equal(first, second)
     session.remove_checkpoints()
     assert list((tmp_path / "run").iterdir()) == []
 
