@@ -78,6 +78,7 @@ def test_tensors_lists_and_one_vector_are_queries() -> None:
 
 def test_nothing_is_searched_in_nothing() -> None:
     assert semantic_search(QUERIES[:2], np.empty((0, 24))) == [[], []]
+    assert semantic_search(QUERIES[:2], []) == [[], []]
     assert semantic_search(np.empty((0, 24)), CORPUS) == []
     assert paraphrase_mining_embeddings(np.empty((0, 24))) == []
     assert community_detection(np.empty((0, 24))) == []

@@ -421,3 +421,13 @@ def test_vectors_that_are_not_finite_are_never_a_result() -> None:
     for kind in ("float32", "float16"):
         (hits,) = Search(vectors.astype(kind))(QUERIES[:1], k=90)
         assert {*range(90)} - {hit["corpus_id"] for hit in hits} == {4, 70}
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "ubinary", "float16"])
+def test_a_vector_that_is_not_finite_hides_no_other_in_a_smaller_copy(kind: VectorType) -> None:
+    vectors = VECTORS[:90].copy()
+    vectors[4, 2], vectors[70, 0] = np.nan, np.inf
+    (hits,) = Search(vectors, scan_precision=kind)(QUERIES[:1], k=90)
+    assert {*range(90)} - {hit["corpus_id"] for hit in hits} == {4, 70}
+    for none in (vectors[:0], vectors[[4, 70]]):
+        assert Search(none, scan_precision=kind)(QUERIES[:1]) == [[]]

@@ -97,16 +97,9 @@ class Corpus:
     def scan_as(self, kind: VectorType) -> Corpus:
         """These vectors, scanned as smaller ones in memory: only candidates are read from here.
 
-        The ranges of int8 and uint8 are those of all vectors.
+        The ranges of int8 and uint8 are those of all valid vectors.
         """
-        ranges = None
-        if kind in IN_STEPS:
-            ends = [
-                (floats.min(axis=0), floats.max(axis=0))
-                for floats in (self.to_floats(block) for _, block in self.blocks() if len(block))
-            ]
-            least, greatest = (np.stack(part) for part in zip(*ends, strict=True))
-            ranges = np.stack([least.min(axis=0), greatest.max(axis=0)])  # [2, D]
+        ranges = self._find_ranges() if kind in IN_STEPS else None
         parts = [convert_type(self.to_floats(block), kind, ranges) for _, block in self.blocks()]
         small = Corpus.of(parts, kind, self.dimensions, self.measure, ranges)
         return replace(small, valid=self.valid, originals=self)
@@ -192,6 +185,18 @@ class Corpus:
                 scores /= np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), LEAST_NORM)
         result: Float64Array = scores
         return result
+
+    def _find_ranges(self) -> FloatArray:
+        """The least and the greatest number of each dimension of the valid vectors: [2, D]."""
+        ends = []
+        for begin, block in self.blocks():
+            chosen = slice(None) if self.valid is None else self.valid[begin : begin + len(block)]
+            if len(floats := self.to_floats(block[chosen])):
+                ends.append((floats.min(axis=0), floats.max(axis=0)))
+        if not ends:
+            return np.zeros((2, self.dimensions), np.float32)
+        least, greatest = (np.stack(part) for part in zip(*ends, strict=True))
+        return np.stack([least.min(axis=0), greatest.max(axis=0)])
 
     def _pack_words(self) -> npt.NDArray[np.uint64]:
         width = -(-self.dimensions // 8)
@@ -286,6 +291,8 @@ def find_nearest(
         queries = queries / np.maximum(lengths, LEAST_NORM)
     ids = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
+    if not k:  # an empty corpus may have no dimensions
+        return ids, scores
     for begin in range(0, len(queries), QUERIES):
         chunk = queries[begin : begin + QUERIES]
         candidates = find_candidates(corpus, chunk, min(wide, available), mask)

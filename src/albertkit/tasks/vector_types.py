@@ -278,7 +278,8 @@ def _compute_steps(vectors: FloatArray, ranges: npt.NDArray[Any] | None) -> npt.
     least, greatest = ranges.astype(np.float32, copy=False)
     size = (greatest - least) / STEPS
     size = np.where(size == 0, 1, size)
-    with np.errstate(over="ignore"):  # what is infinitely many steps away is clipped too
+    # what is infinitely many steps away is clipped too; NaN has no step, and becomes any number
+    with np.errstate(over="ignore", invalid="ignore"):
         steps = np.clip(np.floor((vectors - least) / size), 0, STEPS)
-    whole: npt.NDArray[np.uint8] = steps.astype(np.uint8)
+        whole: npt.NDArray[np.uint8] = steps.astype(np.uint8)
     return whole
