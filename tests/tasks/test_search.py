@@ -253,7 +253,13 @@ def test_a_column_keeps_its_value_if_it_is_named_like_a_result() -> None:
         ("lang = 'en'", [0, 2, 4]),
         ('year>="2004"', [4, 5]),
         ("lang='", []),
+        ("id=9007199254740993", [1, 3]),
+        ("id>9007199254740992", [1, 3]),
+        ("name=Nan", [0]),
+        ("name=inf", [2]),
         (np.arange(6) % 2 == 1, [1, 3, 5]),
+        ([False, True] * 3, [1, 3, 5]),
+        ([], [*range(6)]),
     ],
 )
 def test_conditions_choose_rows(where: Any, rows: list[int]) -> None:
@@ -261,6 +267,8 @@ def test_conditions_choose_rows(where: Any, rows: list[int]) -> None:
         "lang": ["en", "de", "en", None, "en", "de"],
         "year": ["2000", "2001", 2002, 2003, 2004, "2005"],
         "flag": [True, False, False, True, None, False],
+        "id": [2**53, 2**53 + 1, "9007199254740992", str(2**53 + 1), 2.0, None],
+        "name": ["Nan", "Nanny", "inf", "Infinity", None, "5"],
     }
     (hits,) = Search(VECTORS[:6], columns=columns)(QUERIES[:1], where=where)
     assert sorted(ids_of([hits])[0]) == rows
@@ -402,6 +410,9 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(VECTORS)(QUERIES, where="a=1"), "column-missing"),
         (lambda: Search(VECTORS)(QUERIES, where="english"), "condition-invalid"),
         (lambda: Search(VECTORS)(QUERIES, where=np.ones(3, np.bool_)), "inputs-shape"),
+        (lambda: Search(VECTORS)(QUERIES, where=[True] * 3), "inputs-shape"),  # type: ignore[list-item]
+        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[arg-type]
+        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[list-item]
         (lambda: Search(VECTORS)(QUERIES, group_by="file"), "column-missing"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,7 +56,7 @@ class Condition:
         Raises:
             InputError: [condition-invalid].
         """
-        match = CONDITION.fullmatch(text)
+        match = CONDITION.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise InputError(
                 "condition-invalid",
@@ -77,9 +78,8 @@ class Condition:
             own = None if number is None else _parse_number(cell)
             if own is not None:
                 return compare(own, number)
-            is_equal = str(cell).casefold() == self.value.casefold()
             if isinstance(cell, bool) and self.sign in ("=", "!="):
-                return is_equal == (self.sign == "=")
+                return (str(cell).casefold() == self.value.casefold()) == (self.sign == "=")
             return compare(str(cell), self.value)
 
         return np.fromiter(map(holds, cells), np.bool_)
@@ -130,9 +130,13 @@ def check_column(name: str, names: Sequence[str]) -> None:
 
 
 def _parse_number(value: object) -> float | None:
+    """A finite number; a whole one as int, as float would round a long one."""
     if isinstance(value, bool):
         return None
-    try:
-        return float(value)  # type: ignore[arg-type]  # what it cannot read raises
-    except (TypeError, ValueError):
-        return None
+    for read in (int, float) if isinstance(value, str | int) else (float,):
+        try:
+            number: float = read(value)  # type: ignore[arg-type]  # what it cannot read raises
+        except (TypeError, ValueError):
+            continue
+        return number if isinstance(number, int) or math.isfinite(number) else None
+    return None

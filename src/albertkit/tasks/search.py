@@ -174,7 +174,7 @@ class Search:
             queries: One text, a list of texts, or vectors [Q, D].
             k: How many rows to find; with fewer rows all of them.
             where: Only rows that fulfil all conditions on their columns: "lang=en",
-                ["year>=2000", "lang!=de"]; or a mask [N].
+                ["year>=2000", "lang!=de"]; or a mask [N], a list or column of bools.
             group_by: A column, or several: only the best row of each of their values, such as the
                 best part of each file.
             rescore_multiplier: For bits, and with scan_precision: this many times k rows are
@@ -273,16 +273,18 @@ class Search:
     def _mask(self, where: Where | None) -> BoolArray | None:
         if where is None:
             return None
-        if isinstance(where, np.ndarray) and where.dtype == np.bool_:
-            if where.shape != (len(self),):
-                raise InputError(
-                    "inputs-shape",
-                    f"where has the shape {list(where.shape)}",
-                    why=f"there are {count_noun(len(self), 'row')}",
-                    fix="Give one bool for each row, or conditions such as 'lang=en'",
-                )
-            return where
-        return filter_rows(where, self.columns, self._read_cells)  # type: ignore[arg-type]  # no mask
+        is_list = isinstance(where, Sequence) and not isinstance(where, str)
+        if isinstance(where, str) or (is_list and not _are_bools(where)):
+            return filter_rows(where, self.columns, self._read_cells)  # type: ignore[arg-type]  # no mask
+        mask = np.asarray(where)
+        if mask.dtype != np.bool_ or mask.shape != (len(self),):
+            raise InputError(
+                "inputs-shape",
+                f"where has {mask.dtype} of the shape {list(mask.shape)}",
+                why=f"there are {count_noun(len(self), 'row')}",
+                fix="Give one bool for each row, or conditions such as 'lang=en'",
+            )
+        return mask
 
     def _read_cells(self, name: str) -> Iterator[object]:
         for part in self._parts:
@@ -323,3 +325,8 @@ class Search:
             fix='Search with another model, or in Python with similarity="cosine", which for '
             "vectors of length 1 gives the same order",
         )
+
+
+def _are_bools(items: Sequence[object]) -> bool:
+    """Whether a list is a mask."""
+    return bool(items) and all(isinstance(item, bool | np.bool_) for item in items)
