@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -223,6 +224,29 @@ def test_columns_of_texts_are_read_as_lists_are() -> None:
     assert Search(TEXTS)([], k=1) == []
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array(["a", "b", "c", "d"]),
+        np.array(["a", "b", "c", "d"], object),
+        tuple("abcd"),
+        SimpleNamespace(tolist=lambda: [*"abcd"]),  # as a column of pandas, which is no Sequence
+    ],
+)
+def test_a_column_may_be_of_another_library(column: Any) -> None:
+    for corpus in (TEXTS, VECTORS[:4]):
+        search = Search(corpus, TextEmbedder() if corpus is TEXTS else None, columns={"x": column})
+        assert search.cells("x", np.arange(4)) == [*"abcd"]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    cells = [np.int64(3), np.bool_(True), (np.float32(0.5), 2), np.array([1, 2])]
+    search = Search(VECTORS[:4], columns={"x": cells})
+    result = search.cells("x", np.arange(4))
+    assert result == [3, True, [0.5, 2], [1, 2]]
+    assert json.dumps(result) == "[3, true, [0.5, 2], [1, 2]]"
+
+
 def test_finished_queries_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     Search(VECTORS)(QUERIES, show_progress_bar=True)
     assert "5/5" in capsys.readouterr().err
@@ -395,6 +419,8 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search([]), "inputs-shape"),
         (lambda: Search(VECTORS, columns={"a": [1]}), "inputs-shape"),
         (lambda: Search(TEXTS, columns={"a": [1]}), "inputs-shape"),
+        (lambda: Search(VECTORS, columns={"a": iter(VECTORS)}), "inputs-shape"),
+        (lambda: Search(VECTORS, columns={"a": 5}), "inputs-shape"),
         (lambda: Search(["a", None]), "input-not-texts"),  # type: ignore[arg-type]
         (lambda: Search(text for text in TEXTS), "input-not-texts"),  # type: ignore[arg-type]
         (lambda: Search(["", " "]), "texts-missing"),

@@ -107,8 +107,10 @@ def convert_to_json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
 def _convert_to_json(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _convert_to_json(inner) for key, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_convert_to_json(inner) for inner in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return _convert_to_json(value.tolist())
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if value is None or isinstance(value, str | int | float):

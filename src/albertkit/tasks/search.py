@@ -49,7 +49,8 @@ class Search:
             of a directory that `albertkit embed --output out/` wrote, or of a file of vectors.
         model: A TextEmbedder, or what it opens, for texts and queries. None: the model of the
             job; the built-in one for texts. Vectors without a model take only vectors as queries.
-        columns: Name → one cell for each row, which are returned with the results.
+        columns: Name → one cell for each row, which are returned with the results: lists, arrays,
+            or columns of pandas, polars or pyarrow.
         corpus_precision: The type of the vectors. None: what the job says, or float32 and float16
             as arrays have them; texts are embedded as float32.
         ranges: [2, D], the ranges of int8 and uint8 vectors. None: those of the job.
@@ -100,7 +101,7 @@ class Search:
         rows = read_search_rows(
             corpus,
             model,
-            columns or {},
+            {} if columns is None else columns,
             CorpusOptions(corpus_precision, chunk, overlap, markdown),
             ranges,
             show_progress_bar=show_progress_bar,

@@ -70,7 +70,7 @@ class SearchRows:
 def read_search_rows(
     corpus: Any,
     model: AnyModel,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, Any],
     options: CorpusOptions,
     ranges: npt.ArrayLike | None,
     *,
@@ -82,6 +82,7 @@ def read_search_rows(
     `settings` are the keywords of TextEmbedder.
     """
     location = "the corpus"
+    columns = {name: _read_column(name, column) for name, column in columns.items()}
     texts = convert_to_texts(corpus)
     precision = options.precision
     embedder: TextEmbedder | None = None
@@ -312,6 +313,23 @@ def _check_ranges(
         )
     result: FloatArray = ranges.astype(np.float32)
     return result
+
+
+def _read_column(name: str, column: Any) -> Column:
+    """Arrays of numbers and pyarrow's as they are; the cells of other columns as a list."""
+    is_numbers = isinstance(column, np.ndarray) and column.ndim and column.dtype.kind in "fiub"
+    if is_numbers or hasattr(column, "to_pylist"):
+        result: Column = column
+        return result
+    try:
+        return convert_to_list(column)  # type: ignore[return-value]  # any object is shown as text
+    except InputError:
+        raise InputError(
+            "inputs-shape",
+            f"the column {name!r} is {describe_value(column)}",
+            why="a column has one cell for each row",
+            fix="Give a list, an array, or a column of a table",
+        ) from None
 
 
 def _check_columns(columns: Mapping[str, Column], count: int, noun: str) -> None:
