@@ -421,6 +421,7 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(TEXTS, columns={"a": [1]}), "inputs-shape"),
         (lambda: Search(VECTORS, columns={"a": iter(VECTORS)}), "inputs-shape"),
         (lambda: Search(VECTORS, columns={"a": 5}), "inputs-shape"),
+        (lambda: Search(TEXTS, columns={"start": [1, 2, 3, 4]}, chunk=12), "option-invalid"),
         (lambda: Search(["a", None]), "input-not-texts"),  # type: ignore[arg-type]
         (lambda: Search(text for text in TEXTS), "input-not-texts"),  # type: ignore[arg-type]
         (lambda: Search(["", " "]), "texts-missing"),

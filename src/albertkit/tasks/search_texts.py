@@ -19,7 +19,7 @@ from albertkit.tasks.embed import TextEmbedder, make_progress
 from albertkit.tasks.inputs import Texts
 from albertkit.tasks.options import EncodeOptions, VectorType
 from albertkit.tasks.reports import TextGroup, count_texts, warn_of_empty
-from albertkit.tasks.vector_types import PartVectors, VectorCast, Vectors
+from albertkit.tasks.vector_types import PART_COLUMNS, PartVectors, VectorCast, Vectors
 
 LOGGER = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ def embed_corpus(
         none. With a chunk a row is a part, and an empty text has none.
 
     Raises:
-        InputError: [texts-missing] if all texts are empty, and those of `TextEmbedder.encode`.
+        InputError: [texts-missing] if all texts are empty, [option-invalid] for a column that is
+            named like one of the parts, and those of `TextEmbedder.encode`.
     """
     empty = find_empty(texts)
     numbers = np.flatnonzero(~empty)  # of the texts that are embedded
@@ -94,6 +95,7 @@ def embed_corpus(
     cast = VectorCast(call.options.precision)
     windows = call.run(Texts(words, None, is_one=False).windows())
     if call.gives_parts:
+        _check_part_columns(columns)
         return _make_part_table(windows, numbers, columns, cast), None
     vectors = cast.of_all(windows, len(words))
     table = {"text": texts, **columns}
@@ -107,6 +109,17 @@ def embed_corpus(
 def find_empty(cells: Iterable[object]) -> BoolArray:
     """[N], whether each cell is a text of white space alone."""
     return np.fromiter((isinstance(cell, str) and not cell.strip() for cell in cells), np.bool_)
+
+
+def _check_part_columns(columns: Mapping[str, Column]) -> None:
+    for name in PART_COLUMNS[1:]:  # "row" is the caller's, if there is one
+        if name in columns:
+            raise InputError(
+                "option-invalid",
+                f"the columns include {name!r}",
+                why="a column of the parts has that name",
+                fix="Rename it, or leave it out",
+            )
 
 
 def _make_part_table(
