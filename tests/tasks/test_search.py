@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +22,8 @@ from albertkit import Search, TextEmbedder, quantize_embeddings
 from albertkit.arrays import Float64Array
 from albertkit.errors import FormatError, InputError
 from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.tables import Table, write_table
+from albertkit.tables.readers.vector_files import is_vector_file
 from albertkit.tasks import nearest
 from albertkit.tasks.embed_job import EmbedJob
 from albertkit.tasks.jobs.run_job import run_job, start_job
@@ -379,6 +383,44 @@ def test_an_index_of_another_model_type_or_input_is_refused(
         Search(VECTORS.reshape(-1, 1)[:1280].reshape(-1, 128), TextEmbedder())
 
 
+def test_rows_of_json_may_lack_a_key(tmp_path: Path) -> None:
+    rows = ({"n": 1}, {}, {"n": 3, "lang": "en"})
+    lines = (json.dumps({"vector": [n, 1], **row}) + "\n" for n, row in enumerate(rows))
+    (tmp_path / "vectors.jsonl").write_text("".join(lines))
+    search = Search(tmp_path / "vectors.jsonl")
+    assert search.cells("n", np.arange(3)) == [1, None, 3]
+    assert search.cells("lang", np.arange(3)) == [None, None, "en"]
+
+
+@pytest.mark.parametrize("offset", [14, 21, 70, -6])
+def test_a_damaged_gzip_is_one_line(offset: int, tmp_path: Path) -> None:
+    line = json.dumps({"vector": QUERIES[0].tolist()}).encode() + b"\n"
+    data = bytearray(gzip.compress(line * 3))
+    data[offset] ^= 0xFF
+    (tmp_path / "vectors.jsonl.gz").write_bytes(data)
+    with pytest.raises(FormatError, match=r"\[file-malformed\]"):
+        Search(tmp_path / "vectors.jsonl.gz")
+
+
+@pytest.mark.parametrize("shard_format", ["jsonl", "npy", "parquet"])
+def test_a_shard_of_invalid_rows_alone_hides_no_other(
+    shard_format: str, model: str, tmp_path: Path
+) -> None:
+    lines = ['{"text": null}\n'] * 2 + [json.dumps({"text": text}) + "\n" for text in TEXTS]
+    (tmp_path / "texts.jsonl").write_text("".join(lines))
+    job = EmbedJob((str(tmp_path / "texts.jsonl"),), model=model, shard_rows=2, skip_invalid=True)
+    with start_job(job, tmp_path / "out", shard_format=shard_format) as open_job:
+        run_job(open_job)
+    assert len(Search(tmp_path / "out")) == 4
+
+
+@pytest.mark.parametrize("suffix", ["arrow", "parquet", "npy", "jsonl"])
+def test_a_name_need_not_be_utf8(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"v\xff." + suffix.encode())
+    write_table(Table({"vector": VECTORS[:3]}), path)
+    assert len(Search(path)) == 3
+
+
 def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
         Search(tmp_path / "none")
@@ -399,13 +441,22 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
     np.save(tmp_path / "b.npy", np.zeros(3))
     with pytest.raises(InputError, match=r"shape \[3\].*\[index-invalid\]"):
         Search(tmp_path / "b.npy")
-    for name, content in (("a.jsonl", "{"), ("b.jsonl", '{"vector": [1]}\n{"vector": [1, 2]}')):
+    for name, content in (
+        ("a.jsonl", "{"),
+        ("b.jsonl", '{"vector": [1]}\n{"vector": [1, 2]}'),
+        ("d.jsonl", '{"vector": ["a"]}'),
+        ("e.jsonl", '{"vector": [[1], [2]]}'),
+        ("f.jsonl", '{"vector": []}'),
+        ("g.jsonl", "[" * 100_000),
+    ):
         (tmp_path / name).write_text(content)
         with pytest.raises(FormatError, match=r"\[file-malformed\]"):
             Search(tmp_path / name)
     (tmp_path / "c.jsonl").write_text("")
-    with pytest.raises(InputError, match=r"empty.*\[index-invalid\]"):
+    with pytest.raises(InputError, match=r"it has no rows.*\[index-invalid\]"):
         Search(tmp_path / "c.jsonl")
+    (tmp_path / "d.parquet").mkdir()
+    assert not is_vector_file(tmp_path / "d.parquet")
     out = embed_into(tmp_path, model)
     (out / "part-00001.npy").unlink()
     with pytest.raises(InputError, match=r"file 1 is missing.*\[index-invalid\]"):

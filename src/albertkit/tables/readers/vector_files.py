@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -99,10 +101,13 @@ def is_vector_file(location: str | Path) -> bool:
     path = make_path(location)
     if path.suffix == ".npy":
         return True
-    if path.suffix not in {".parquet", ".arrow"} or not path.exists():
+    if path.suffix not in {".parquet", ".arrow"}:
         return False
-    with table_errors(str(path)), path.open("rb") as file:
-        return _find_vector_column(_open_arrow(file, path).schema) is not None
+    with read_errors(str(path)):
+        if not path.exists() or path.is_dir():  # Spark writes directories of these names
+            return False
+        with table_errors(str(path)), path.open("rb") as file:
+            return _find_vector_column(_open_arrow(file, path).schema) is not None
 
 
 def read_vector_files(location: str | Path, column: str = VECTOR_COLUMN) -> VectorFiles:
@@ -129,9 +134,11 @@ def read_vector_files(location: str | Path, column: str = VECTOR_COLUMN) -> Vect
             ranges = make_path(f"{location}.ranges.npy")
             table = _read_file(path, column)
             files = VectorFiles((table,), ranges=_read_ranges(ranges) if ranges.exists() else None)
-        if not any(len(part.vectors) for part in files.parts):
+        # a shard of invalid rows alone has no vector, and as JSON lines not their width either
+        parts = tuple(part for part in files.parts if len(part.vectors))
+        if not parts:
             raise _no_vectors_error(path, "it has no rows", "Write it again with albertkit embed")
-        return files
+        return replace(files, parts=parts)
 
 
 def _read_directory(path: AnyPath, column: str) -> VectorFiles:
@@ -197,8 +204,8 @@ def _open_arrow(file: BinaryIO, path: AnyPath) -> Any:
 
     if path.suffix == ".parquet":
         return pyarrow.parquet.ParquetFile(file)
-    if isinstance(path, Path):
-        return pyarrow.ipc.open_file(pyarrow.memory_map(str(path)))
+    if isinstance(path, Path):  # as bytes: pyarrow fails for a str that is not UTF-8 (26.0.1)
+        return pyarrow.ipc.open_file(pyarrow.memory_map(os.fsencode(path)))
     return pyarrow.ipc.open_file(file)
 
 
@@ -239,8 +246,8 @@ def _read_json_lines(path: AnyPath, column: str) -> VectorTable:
     vectors: list[npt.NDArray[Any]] = []
     columns: dict[str, list[Any]] = {}
     for number, record in enumerate(_read_records(path), 1):
-        vector = record.pop(column, None) if isinstance(record, dict) else None
-        if not isinstance(vector, list) or len(vector) != len(vectors[0] if vectors else vector):
+        vector = _read_vector(record.pop(column, None)) if isinstance(record, dict) else None
+        if vector is None or len(vector) != len(vectors[0] if vectors else vector):
             size = f"{len(vectors[0])} numbers, as line 1 has" if vectors else "numbers"
             raise FormatError(
                 "file-malformed",
@@ -249,12 +256,23 @@ def _read_json_lines(path: AnyPath, column: str) -> VectorTable:
                 fix="Write the vectors with albertkit embed",
                 where=str(path),
             )
-        vectors.append(np.array(vector, np.float32))
-        for name, cell in record.items():
-            columns.setdefault(name, []).append(cell)
-    if not vectors:
-        raise _no_vectors_error(path, "the file is empty", "Write it again")
-    return VectorTable(np.stack(vectors), columns)
+        vectors.append(vector)
+        for name in record:
+            columns.setdefault(name, [None] * (number - 1))
+        for name, cells in columns.items():
+            cells.append(record.get(name))
+    return VectorTable(np.stack(vectors) if vectors else np.empty((0, 0), np.float32), columns)
+
+
+def _read_vector(value: object) -> FloatArray | None:
+    """The numbers of a list [W], null as NaN; None for anything else."""
+    if not isinstance(value, list) or not value:
+        return None
+    try:
+        vector: FloatArray = np.array(value, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return vector if vector.ndim == 1 else None
 
 
 def _read_records(path: AnyPath) -> Iterator[Any]:
@@ -262,7 +280,7 @@ def _read_records(path: AnyPath) -> Iterator[Any]:
         lines = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
         try:
             yield from map(json.loads, lines)
-        except (ValueError, EOFError, gzip.BadGzipFile) as error:
+        except (ValueError, RecursionError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise FormatError(
                 "file-malformed",
                 "a line is not JSON",
