@@ -331,6 +331,24 @@ def test_an_index_that_was_stopped_is_finished(
     assert "file 1 is missing" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [("--chunk", "8"), ("--skip-invalid",)])
+def test_a_stopped_index_whose_files_have_other_numbers_of_rows_is_finished(
+    options: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("albertkit.cli.search_input.SHARD_ROWS", 3)
+    lines = [json.dumps({"text": text}) for text in ("", *TEXTS)]
+    if "--skip-invalid" in options:
+        lines[1] = '{"text": null}'
+    Path("texts.jsonl").write_text("\n".join(lines) + "\n\n")
+    command = ["search", "a", "--in", "texts.jsonl", "--index", "out", "-m", model, *options]
+    expected = rows_of(capsys, *command)
+    sorted(Path("out").glob("part-*"))[-1].unlink()
+    assert rows_of(capsys, *command) == expected
+
+
 def test_an_index_of_other_texts_is_refused(capsys: pytest.CaptureFixture[str], model: str) -> None:
     command = ["search", "a", "--in", "texts.txt", "--index", "out", "-k", "1", "-m", model]
     assert run(command) == 0

@@ -26,9 +26,9 @@ from albertkit.fileformats.reader import JsonValue, parse_json, read_errors
 from albertkit.tables.arrow.reading import table_errors
 from albertkit.tables.filesystems.remote_path import AnyPath, make_path
 from albertkit.tables.formats import VECTOR_COLUMN
-from albertkit.tables.table import Column, VectorArray
+from albertkit.tables.table import Column, VectorArray, convert_to_json_cells
 from albertkit.tables.writers.job_directory import JOB, RANGES
-from albertkit.tables.writers.shards import SHARD_FORMATS
+from albertkit.tables.writers.shards import SHARD_FORMATS, Shards
 
 if TYPE_CHECKING:
     import pyarrow
@@ -82,18 +82,26 @@ def read_job(location: str | Path) -> Mapping[str, JsonValue]:
 def is_finished_job(location: str | Path) -> bool:
     """Whether a directory holds the vectors of a job that ran to its end.
 
-    A job writes its files in order, and only the last may be short. So if all are full, it may have
-    been stopped: a job that is resumed then makes what is missing.
+    A job writes its files in order, and only the last may be short of input rows. So if all are
+    full, it may have been stopped: a job that is resumed then makes what is missing.
     """
     path = make_path(location)
     if not is_job_directory(location):
         return False
     with read_errors(str(path)):
-        rows = parse_json((path / JOB).read_bytes(), str(path / JOB)).get("shard_rows")
+        description = parse_json((path / JOB).read_bytes(), str(path / JOB))
         shards = _find_shards(path)
         if not shards or max(shards) >= len(shards):
             return False
-        return len(_read_file(path / shards[max(shards)], VECTOR_COLUMN).vectors) != rows
+        table = _read_file(path / shards[max(shards)], VECTOR_COLUMN)
+        rows = len(table.vectors)
+        job = description.get("job")
+        if isinstance(job, dict) and job.get("chunk") and "part" in table.columns:
+            rows = list(convert_to_json_cells(table.columns["part"])).count(0)  # one of each text
+        invalid = Shards(path).invalid_rows_path(max(shards))
+        if invalid.exists():
+            rows += sum(record["rows"] for record in _read_records(invalid))
+        return rows != description.get("shard_rows")
 
 
 def is_vector_file(location: str | Path) -> bool:
