@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from glob import has_magic
 from pathlib import Path, PurePath, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
@@ -66,7 +67,7 @@ def check_output(path: AnyPath) -> None:
 
 
 def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
-    """Refuse an output file that is one of the inputs, or in an input directory.
+    """Refuse an output file that is one of the inputs, matches their pattern, or is in a directory.
 
     The next run would read it. Files that are not read there are allowed: those of an unknown
     format, and those whose path has a part that begins with "_" or ".".
@@ -79,6 +80,13 @@ def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
     file = _make_absolute(str(output))
     for location in locations:
         top = _make_absolute(location)
+        if _is_matched(file, location):
+            raise InputError(
+                "output-taken",
+                f"the output {str(output)!r} matches the input pattern {location!r}",
+                why="this run or the next one would read its own output",
+                fix="Write to another path",
+            )
         if is_uri(location) != is_uri(str(output)) or not file.is_relative_to(top):
             continue
         parts = file.relative_to(top).parts
@@ -90,6 +98,18 @@ def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
                 why="this run or the next one would read its own output",
                 fix="Write to another path",
             )
+
+
+def _is_matched(file: PurePath, location: str) -> bool:
+    """Whether a pattern names the file, or would name it once it is written."""
+    if is_uri(location) or not has_magic(location) or Path(location).exists():
+        return False
+    top = _make_absolute(location)
+    if top.parts.count("**") == 0:
+        return file.match(str(top))
+    begin = top.parts.index("**")
+    is_inside = file.is_relative_to(PurePath(*top.parts[:begin]))
+    return is_inside and file.match(str(PurePath(*top.parts[begin + 1 :] or ("*",))))
 
 
 def _make_absolute(name: str) -> PurePath:
