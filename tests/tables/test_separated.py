@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -54,3 +55,15 @@ def test_records_may_be_cut_by_blocks(monkeypatch: pytest.MonkeyPatch, block: in
     text = '\ufeffa,"é\r\n""x""",c\r\n\r\nd,e\u2028,"\n'
     monkeypatch.setattr(lines, "BLOCK_BYTES", block)
     assert ours(text) == [["a", 'é\r\n"x"', "c"], None]
+
+
+def test_the_time_of_a_record_grows_with_its_length() -> None:
+    def measure(count: int) -> float:
+        line = b'"a"' + b",b" * count + b"\n"
+        begin = time.process_time()
+        (record,) = RecordReader(io.BytesIO(line)).records()
+        assert len(record.cells) == count + 1  # type: ignore[arg-type]  # it is no error
+        return time.process_time() - begin
+
+    few = min(measure(50_000) for _ in range(3))
+    assert measure(800_000) < 16 * 4 * few  # if each cell copied the rest of the line: 256 times

@@ -267,7 +267,7 @@ class RecordReader:
                 cell = line[offset:].removesuffix("\r") if end < 0 else line[offset:end]
                 offset += len(cell)
             cells.append(cell)
-            if line[offset:] in ("", "\r"):
+            if line[offset : offset + 2] in ("", "\r"):  # the end; a line of many cells is long
                 return cells
             if not line.startswith(delimiter, offset):
                 self._set_error(f"is not valid CSV: {line[offset]!r} follows a quoted cell")
