@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ import pytest
 from tests.support.other_user import as_other_user
 
 from albertkit.errors import AlbertKitError, FormatError, InputError
-from albertkit.tables import ReadOptions, find_inputs, read_batches
+from albertkit.tables import ReadOptions, Table, find_inputs, read_batches, write_table
 
 FILES = ReadOptions(files=True)
 TEXT = "# A title\r\n\nTwo lines,\nof “text”. \n"
@@ -40,6 +41,15 @@ def test_each_file_is_one_text_to_its_last_byte(tmp_path: Path) -> None:
         (str(tmp_path / "d"), TEXT),
         (str(tmp_path / "empty.md"), ""),
     ]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_a_name_that_is_not_utf8_can_be_written(suffix: str, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    odd.write_text("text")
+    ((name, text),) = rows_of(odd)
+    write_table(Table({"file": [name], "text": [text]}), tmp_path / f"out.{suffix}")
+    assert name == str(tmp_path / r"caf\udce9.txt")
 
 
 def test_reading_can_begin_with_any_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from albertkit.errors.exceptions import count_noun
 from albertkit.runtime.options import LoadOptions
 from albertkit.sources import VECTORS
 from albertkit.tables.filesystems.remote_path import make_path
-from albertkit.tables.filesystems.streams import make_display_name
+from albertkit.tables.filesystems.streams import make_name_cell
 from albertkit.tables.formats import DETECT_ALL, ReadOptions
 from albertkit.tables.readers.inputs import Inputs, check_lines_without_column
 from albertkit.tables.readers.vector_files import (
@@ -291,7 +291,7 @@ def read_rows(
             print_invalid_rows(batch.invalid)
             texts += batch.texts
             if "file" in places:
-                places["file"] += [make_display_name(file.name)] * len(batch.texts)
+                places["file"] += [make_name_cell(file.name)] * len(batch.texts)
             if "row" in places:
                 places["row"] += [number + 1 for number in batch.numbers]
             for name in keep:

@@ -298,6 +298,11 @@ def make_display_name(name: str) -> str:
     return hide_account(name) if is_uri(name) else name
 
 
+def make_name_cell(name: str) -> str:
+    r"""The same as a cell of a table, which is UTF-8: other bytes of the name become \udcff."""
+    return make_display_name(name).encode(errors="backslashreplace").decode()
+
+
 def is_stream(name: str) -> bool:
     """Whether its bytes can be read only once: standard input, a pipe."""
     if name == STANDARD_INPUT:

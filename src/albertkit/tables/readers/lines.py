@@ -48,7 +48,7 @@ def read_document(stream: BinaryIO, name: str, keep: Sequence[str]) -> Chunk:
 
     Args:
         stream: What is read; a byte order mark is left out.
-        name: The file's name, the cell of the column "file".
+        name: The cell of the column "file".
         keep: Some of DOCUMENT_COLUMNS.
     """
     data = stream.read(LONGEST_ROW + 1).removeprefix(codecs.BOM_UTF8)

@@ -21,6 +21,7 @@ from albertkit.tables.filesystems.streams import (
     decoding_errors,
     decompress,
     make_display_name,
+    make_name_cell,
     measure_file,
     open_input,
     peek,
@@ -111,7 +112,7 @@ class InputFile:
                 case "lines":
                     yield from read_lines(stream, skip)
                 case "document":
-                    yield read_document(stream, make_display_name(self.name), tuple(keep))
+                    yield read_document(stream, make_name_cell(self.name), tuple(keep))
                 case "jsonl":
                     yield from read_json_lines(stream, column, keep, skip)
                 case "csv" | "tsv":
