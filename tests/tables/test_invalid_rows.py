@@ -112,6 +112,14 @@ def test_rows_with_kept_cells_of_another_type_are_invalid(tmp_path: Path) -> Non
     ]
 
 
+def test_nan_and_infinity_are_doubles_as_python_writes_them(tmp_path: Path) -> None:
+    values = [1, 2.5, float("nan"), float("-inf"), None]
+    lines = (json.dumps({"text": "a", "n": n}) + "\n" for n in values)
+    path = write_file(tmp_path, "a.jsonl", "".join(lines).encode())
+    (batch,) = read_batches(path, keep=["n"])
+    assert [str(n) for n in batch.kept["n"]] == ["1.0", "2.5", "nan", "-inf", "None"]
+
+
 def cut_gzip(data: bytes) -> bytes:
     return gzip.compress(data)[:-9]
 

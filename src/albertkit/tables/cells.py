@@ -46,7 +46,7 @@ def convert_cell(value: object, cell_type: CellType) -> Cell:
         is_integer = isinstance(value, int) or value.is_integer()
         if cell_type == "int64" and is_integer and int(value) in INT64:
             return int(value)
-        if cell_type == "double" and abs(value) < LARGEST_INTEGER:
+        if cell_type == "double" and (isinstance(value, float) or abs(value) < LARGEST_INTEGER):
             return float(value)
     if cell_type in ("bool", "int64", "double"):
         raise ValueError(f"{json.dumps(value)[:40]} where earlier rows hold {cell_type}")
