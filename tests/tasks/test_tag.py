@@ -85,6 +85,14 @@ def test_offsets_are_exact_in_the_original(strategy: Aggregation, tmp_path: Path
     assert checked or strategy == "none"
 
 
+def test_one_ignored_label_needs_no_list(tmp_path: Path) -> None:
+    tagger = TokenClassifier(save_head(tmp_path / "model", HEAD, names=BIO, scale=3))
+    expected = tagger(SENTENCES[0], aggregation_strategy="simple", ignore_labels=["PER"])
+    assert {item["entity_group"] for item in expected} >= {"O"}
+    result = tagger(SENTENCES[0], aggregation_strategy="simple", ignore_labels="PER")
+    assert result == expected
+
+
 def test_spans_of_bioes_end_where_the_tags_say(tmp_path: Path) -> None:
     names = dict(enumerate(["S-PER", "B-PER", "E-PER", "I-PER"]))
     tagger = TokenClassifier(save_head(tmp_path / "model", HEAD, names=names, scale=5))

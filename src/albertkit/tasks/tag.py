@@ -72,7 +72,7 @@ class TokenClassifier(HeadTask):
         inputs: object,
         *,
         aggregation_strategy: Aggregation = "none",
-        ignore_labels: Sequence[str] = ("O",),
+        ignore_labels: str | Sequence[str] = ("O",),
         stride: int = 128,
         show_progress_bar: bool | None = None,
     ) -> Any:
@@ -99,7 +99,9 @@ class TokenClassifier(HeadTask):
         """
         options = TagOptions(
             aggregation_strategy=aggregation_strategy,
-            ignore_labels=tuple(ignore_labels),
+            ignore_labels=(ignore_labels,)
+            if isinstance(ignore_labels, str)
+            else tuple(ignore_labels),
             stride=stride,
         )
         if isinstance(inputs, Iterator):
