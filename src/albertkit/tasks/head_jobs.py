@@ -95,6 +95,25 @@ class HeadJob(TableJob):
 
     truncation: TruncationMode = "warn"
 
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of further texts of each row."""
+        return ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """See TableJob."""
+        return tuple(dict.fromkeys((*self.kept_columns, *self.text_columns)))
+
+    def characters(self, rows: RowBatch) -> Sequence[int]:
+        """See TableJob; all texts of a row count, and the context that all rows share."""
+        shared = len(getattr(self, "context", None) or "")
+        columns = (convert_to_json_cells(rows.kept[name]) for name in self.text_columns)
+        return [
+            shared + sum(len(str(cell)) for cell in cells)
+            for cells in zip(rows.texts, *columns, strict=True)
+        ]
+
     def output_columns(self, rows: RowBatch) -> Columns:
         """The columns that are written with the results: the kept ones, or what was read."""
         if self.keep:
@@ -142,9 +161,9 @@ class ClassifyJob(HeadJob):
     options: ClassifyOptions = field(default_factory=ClassifyOptions)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """See TableJob."""
-        return _merge_columns(self.kept_columns, self.pair_column)
+    def text_columns(self) -> tuple[str, ...]:
+        """See HeadJob."""
+        return () if self.pair_column is None else (self.pair_column,)
 
     @property
     def find_errors(self) -> FindErrors | None:
@@ -267,11 +286,9 @@ class AnswerJob(HeadJob):
     options: AnswerOptions = field(default_factory=AnswerOptions)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """See TableJob."""
-        return _merge_columns(
-            self.kept_columns, self.context_column if self.context is None else None
-        )
+    def text_columns(self) -> tuple[str, ...]:
+        """See HeadJob."""
+        return (self.context_column,) if self.context is None else ()
 
     @property
     def find_errors(self) -> FindErrors:
@@ -289,16 +306,6 @@ class AnswerJob(HeadJob):
         """See TableJob; without `keep` the questions."""
         kept = {name: rows.kept[name] for name in self.kept_columns}
         return kept if self.keep else {"question": list(rows.texts), **kept}
-
-    def characters(self, rows: RowBatch) -> Sequence[int]:
-        """See TableJob."""
-        if self.context is not None:
-            return [len(text) for text in rows.texts]
-        contexts = convert_to_json_cells(rows.kept[self.context_column])
-        return [
-            len(text) + (len(context) if isinstance(context, str) else 0)
-            for text, context in zip(rows.texts, contexts, strict=True)
-        ]
 
     def open(self) -> QuestionAnswerer:
         """See TableJob."""
@@ -364,10 +371,10 @@ class ChooseJob(HeadJob):
     context_column: str | None = None
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """See TableJob."""
+    def text_columns(self) -> tuple[str, ...]:
+        """See HeadJob."""
         own = () if self.choices else self.choice_columns
-        return _merge_columns(self.kept_columns, *own, self.context_column)
+        return own if self.context_column is None else (*own, self.context_column)
 
     @property
     def find_errors(self) -> FindErrors:
@@ -443,11 +450,6 @@ class ChooseJob(HeadJob):
             return map(read_choices, convert_to_json_cells(rows.kept[self.choice_columns[0]]))
         columns = [convert_to_json_cells(rows.kept[name]) for name in self.choice_columns]
         return zip(*columns, strict=True)
-
-
-def _merge_columns(keep: tuple[str, ...], *others: str | None) -> tuple[str, ...]:
-    """The kept columns and others, each once."""
-    return tuple(dict.fromkeys((*keep, *(name for name in others if name is not None))))
 
 
 def _shorten(score: Any) -> Any:
