@@ -512,6 +512,29 @@ def test_clusters_are_those_of_the_library(capsys: pytest.CaptureFixture[str], m
     assert {r["size"] for r in rows} == {len(ids) for ids in expected}
 
 
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        (["search", "a"], {"query", "rank", "score"}),
+        (["duplicates", "--threshold", "-1"], {"group", "duplicate_of", "score"}),
+        (["cluster", "--threshold", "-1", "--min-size", "2"], {"cluster", "size"}),
+    ],
+)
+def test_a_kept_column_replaces_none_of_the_results(
+    command: list[str], names: set[str], capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    rows = ({"text": text, **dict.fromkeys(names, f"x {text}")} for text in TEXTS)
+    Path("named.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    inputs = ["--in", "named.jsonl", "-m", model]
+    for plain, row in zip(
+        rows_of(capsys, *command, *inputs),
+        rows_of(capsys, *command, *inputs, "--keep", ",".join(names)),
+        strict=True,
+    ):
+        assert {**row, **plain} == row
+        assert {row[f"{name}_"] for name in names} == {f"x {row['text']}"}
+
+
 def test_similarity_of_columns_row_by_row(capsys: pytest.CaptureFixture[str], model: str) -> None:
     arguments = ["--pairs", "body, lang", "-i", "texts.csv", "-m", model]
     rows = rows_of(capsys, "similarity", *arguments)

@@ -52,7 +52,7 @@ def cluster(
     import numpy as np
 
     from albertkit.cli.search_input import SearchInput
-    from albertkit.cli.search_output import describe_rows, draw_first_rows
+    from albertkit.cli.search_output import add_columns, describe_rows, draw_first_rows
     from albertkit.tables import Table
     from albertkit.tasks.duplicates import make_unit_vectors
     from albertkit.tasks.mining import community_detection
@@ -83,7 +83,7 @@ def cluster(
         ids = np.array([row for ids in shown for row in ids], np.int64)
         numbers = [number for number, rows in enumerate(shown, 1) for _ in rows]
         sizes = [len(clusters[number - 1]) for number in numbers]
-        return Table({"cluster": numbers, "size": sizes, **describe_rows(search, ids)})
+        return Table(add_columns({"cluster": numbers, "size": sizes}, describe_rows(search, ids)))
 
     in_clusters = sum(map(len, clusters))
     print_status(

@@ -45,8 +45,9 @@ def duplicates(
     check_output(print_format, output)
     check_cosine("--threshold", threshold)
     from albertkit.cli.search_input import SearchInput
-    from albertkit.cli.search_output import describe_rows, draw_first_rows
+    from albertkit.cli.search_output import add_columns, describe_rows, draw_first_rows
     from albertkit.tables import Table
+    from albertkit.tables.table import Column
     from albertkit.tasks.duplicates import find_duplicates, group_duplicates, make_unit_vectors
     from albertkit.tasks.encode import ProgressLine
     from albertkit.tasks.search_texts import CorpusOptions
@@ -74,17 +75,13 @@ def duplicates(
     rows = describe_rows(search, ids)
     first = describe_rows(search, nearest[ids], names=())["row"]
     is_kept = nearest[ids] == ids
-    table = Table(
-        {
-            "group": (groups + 1).tolist(),
-            "row": rows.pop("row"),
-            "duplicate_of": [
-                None if kept else row for kept, row in zip(is_kept, first, strict=True)
-            ],
-            "score": scores[ids],
-            **rows,
-        }
-    )
+    columns: dict[str, Column] = {
+        "group": (groups + 1).tolist(),
+        "row": rows.pop("row"),
+        "duplicate_of": [None if kept else row for kept, row in zip(is_kept, first, strict=True)],
+        "score": scores[ids],
+    }
+    table = Table(add_columns(columns, rows))
     removed = len(ids) - int(is_kept.sum())
     print_status(
         f"{count_noun(removed, 'duplicate')} in {count_noun(int(is_kept.sum()), 'group')}, among"

@@ -31,7 +31,7 @@ def make_hit_table(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> 
         "rank": [rank for query_hits in results for rank, _ in enumerate(query_hits, 1)],
         "score": np.array([hit["score"] for hit in hits], np.float32),
     }
-    return Table({**columns, **_collect_columns(hits)})
+    return Table(add_columns(columns, _collect_columns(hits)))
 
 
 def draw_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> str:
@@ -40,6 +40,12 @@ def draw_hits(queries: Sequence[str], results: Sequence[Sequence[Hit]]) -> str:
         "\n".join(_draw_query(query, hits, has_title=len(queries) > 1))
         for query, hits in zip(queries, results, strict=True)
     )
+
+
+def add_columns(columns: Mapping[str, Column], others: Mapping[str, Column]) -> dict[str, Column]:
+    """The columns of a command and those of its rows; a name of both gets "_" at its end."""
+    renamed = {f"{name}_" if name in columns else name: cells for name, cells in others.items()}
+    return {**columns, **renamed}
 
 
 def describe_rows(
