@@ -13,8 +13,10 @@ from tests.support.tiny_models import save_tiny
 from tests.support.words import words_of
 from transformers import AlbertForMaskedLM, AutoTokenizer, Pipeline, pipeline
 
+from albertkit.arrays import FloatArray
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.tasks import FillMask
+from albertkit.tasks import FillMask, fill_mask
+from albertkit.tasks.fill_mask import softmax
 
 TEXTS = [
     "The cat sat on the [MASK].",
@@ -198,3 +200,19 @@ def test_unknown_and_special_pieces_are_targets_only_by_name(fill: FillMask) -> 
     unknown = fill.tokenizer.convert_ids_to_tokens(fill.tokenizer.unk_token_id)
     (word,) = words_of(fill(TEXTS[0], targets=[unknown]))
     assert word["token"] == fill.tokenizer.unk_token_id
+
+
+def test_few_masks_are_scored_at_a_time(fill: FillMask, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["[MASK] [MASK] [MASK]", "a [MASK]", "[MASK] b [MASK]", "[MASK]", *TEXTS]
+    expected = fill(texts)
+    sizes = []
+
+    def record(logits: FloatArray) -> FloatArray:
+        sizes.append(len(logits))
+        return softmax(logits)
+
+    monkeypatch.setattr(fill_mask, "MASKS_AT_ONCE", 2)
+    monkeypatch.setattr(fill_mask, "softmax", record)
+    assert_same_words(fill(texts), expected)
+    assert sizes == [3, 1, 2, 2, 3]
+    assert fill([]) == []

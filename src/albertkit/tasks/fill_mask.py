@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias, TypedDict, Unpack, overload
 
@@ -110,12 +111,13 @@ class FillMask:
         choices = self._pieces() if targets is None else self._targets(targets)
         report = EncodeReport(self.model.max_length, self.truncation, has_windows=False)
         encodings = report.tokenize(self.tokenizer, texts)
-        self._check_masks(texts, encodings)
+        counts = self._count_masks(texts, encodings)  # [N]
         report.log()
         answers: list[Answer] = []
-        for begin in range(0, len(texts.first), MASKS_AT_ONCE):
-            window = range(begin, min(begin + MASKS_AT_ONCE, len(texts.first)))
-            answers += self._fill(select(encodings, window), top_k, choices)
+        windows = (np.cumsum(counts) - counts) // MASKS_AT_ONCE  # [N], by the masks before each
+        ends = (np.flatnonzero(np.diff(windows, append=-1)) + 1).tolist()
+        for begin, end in pairwise([0, *ends]):
+            answers += self._fill(select(encodings, range(begin, end)), top_k, choices)
         return answers[0] if len(answers) == 1 else answers
 
     def close(self) -> None:
@@ -212,12 +214,14 @@ class FillMask:
         )
         return first
 
-    def _check_masks(self, texts: Texts, encodings: Encodings) -> None:
-        counts = np.add.reduceat(
+    def _count_masks(self, texts: Texts, encodings: Encodings) -> Int64Array:
+        """How many masks each text has; raises InputError [mask-missing] if one has none."""
+        counts: Int64Array = np.add.reduceat(
             encodings.ids == self.tokenizer.mask_token_id, encodings.offsets[:-1], dtype=np.int64
         )  # [N]
         for number in np.flatnonzero(counts == 0).tolist():
             raise self._mask_missing(texts.first[number], number, int(encodings.dropped[number]))
+        return counts
 
     def _mask_missing(self, text: str, number: int, dropped: int) -> InputError:
         mask = self.tokenizer.mask_token
