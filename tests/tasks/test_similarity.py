@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -44,6 +46,24 @@ def test_equal_vectors_have_a_distance_of_exactly_zero() -> None:
 
 def test_vectors_of_zeros_are_near_to_nothing() -> None:
     assert similarity(np.zeros((1, 9)), LEFT).tolist() == [[0.0] * 7]
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
+def test_no_vectors_have_no_similarities(make: Any, measure: Similarity) -> None:
+    nothing, some = make(np.empty(0, np.float32)), make(LEFT)  # as encode gives them
+    for left, right, shape in (
+        (nothing, some, (0, 7)),
+        (some, nothing, (7, 0)),
+        (nothing, nothing, (0, 0)),
+        (some[:0], nothing, (0, 0)),
+    ):
+        result = similarity(left, right, measure)
+        assert (type(result), tuple(result.shape)) == (type(some), shape)
+    for right in (nothing, some[:0]):
+        assert tuple(similarity_pairwise(nothing, right, measure).shape) == (0,)
+    with pytest.raises(InputError, match=r"\[inputs-shape\]"):
+        similarity_pairwise(nothing, some, measure)
 
 
 def test_lists_are_read_too() -> None:

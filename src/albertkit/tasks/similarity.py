@@ -46,9 +46,14 @@ def similarity(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
     if is_tensor(left) or is_tensor(right):
         from albertkit.model.tensor_similarity import tensor_similarity  # torch is there
 
-        return tensor_similarity(*_make_tensor_pair(left, right), measure)
+        x, y = _make_tensor_pair(left, right)
+        if not (len(x) and len(y)):
+            return x.new_empty((len(x), len(y)))
+        return tensor_similarity(x, y, measure)
     a, b = _read_rows(left, "left"), _read_rows(right, "right")
     _check_widths(a.shape, b.shape)
+    if not (len(a) and len(b)):
+        return np.empty((len(a), len(b)), np.float32)
     match measure:
         case "cosine":
             return normalize(a) @ normalize(b).T
@@ -57,7 +62,7 @@ def similarity(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
         case _:
             # row by row: a² + b² - 2ab would lose the digits of near vectors
             rows = [_compute_negative_distance(row[None], b, measure) for row in a]
-            return np.stack(rows) if rows else np.empty((0, len(b)), np.float32)
+            return np.stack(rows)
 
 
 def similarity_pairwise(left: Any, right: Any, measure: Similarity = "cosine") -> Any:
@@ -79,9 +84,13 @@ def similarity_pairwise(left: Any, right: Any, measure: Similarity = "cosine") -
 
         x, y = _make_tensor_pair(left, right)
         _check_partners(x.shape, y.shape)
+        if not len(x):
+            return x.new_empty(0)
         return tensor_similarity_pairwise(x, y, measure)
     a, b = _read_rows(left, "left"), _read_rows(right, "right")
     _check_partners(a.shape, b.shape)
+    if not len(a):
+        return np.empty(0, np.float32)
     match measure:
         case "cosine":
             a, b = normalize(a), normalize(b)
@@ -102,7 +111,9 @@ def _read_rows(value: npt.ArrayLike, name: str) -> FloatArray:
             why="vectors are an array [N, D], or one vector [D]",
             fix="Give the vectors as encode returns them",
         )
-    return array[None] if array.ndim == 1 else array
+    if array.ndim == 1:  # one vector, or as encode gives it for an empty list
+        return array[None] if len(array) else array.reshape(0, 0)
+    return array
 
 
 def _make_tensor_pair(left: object, right: object) -> tuple[torch.Tensor, torch.Tensor]:
@@ -111,14 +122,15 @@ def _make_tensor_pair(left: object, right: object) -> tuple[torch.Tensor, torch.
 
     sides = []
     for name, side in (("left", left), ("right", right)):
-        sides.append(side if is_tensor(side) else to_tensor(_read_rows(side, name)))  # type: ignore[arg-type]  # it is checked
+        rows = side if is_tensor(side) else to_tensor(_read_rows(side, name))  # type: ignore[arg-type]  # it is checked
+        sides.append(rows if rows.shape != (0,) else rows.reshape(0, 0))
     a, b = match_tensors(*sides)
     _check_widths(a.shape, b.shape)
     return a, b
 
 
 def _check_widths(left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    if left[-1] != right[-1]:
+    if left[0] and right[0] and left[-1] != right[-1]:
         raise InputError(
             "inputs-shape",
             f"left has vectors of {left[-1]} numbers, right of {right[-1]}",
@@ -128,7 +140,7 @@ def _check_widths(left: tuple[int, ...], right: tuple[int, ...]) -> None:
 
 
 def _check_partners(left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    if left != right:
+    if left != right and (left[0] or right[0]):
         raise InputError(
             "inputs-shape",
             f"left has the shape {list(left)}, right {list(right)}",
