@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -107,7 +108,19 @@ def test_ranges_of_few_vectors_are_warned_of(caplog: pytest.LogCaptureFixture) -
     assert "[ranges-from-few-vectors]" in record.getMessage()
 
 
+def test_a_vector_that_is_not_finite_changes_no_other() -> None:
+    vectors = VECTORS.copy()
+    vectors[3, 5], vectors[4, 0] = np.nan, np.inf
+    others = np.delete(np.arange(len(vectors)), [3, 4])
+    expected = quantize_embeddings(VECTORS[others], "int8")
+    np.testing.assert_array_equal(quantize_embeddings(vectors, "int8")[others], expected)
+    with pytest.raises(InputError, match=r"from 0 vectors; .*\[ranges-missing\]"):
+        quantize_embeddings(vectors[3:5], "int8")
+
+
 def test_what_cannot_be_done_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match=r"rows of one length.*\[option-invalid\]"):
+        quantize_embeddings([torch.zeros(2), torch.zeros(3)], "int8")  # type: ignore[list-item]
     with pytest.raises(InputError, match=r"precision is 'int4'.*'ubinary'.*\[option-invalid\]"):
         quantize_embeddings(VECTORS, "int4")  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match=r"\[2, 20\].*\[2, 21\].*\[inputs-shape\]"):

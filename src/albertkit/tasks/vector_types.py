@@ -18,6 +18,7 @@ import numpy.typing as npt
 from albertkit.arrays import FloatArray, Int64Array
 from albertkit.errors import Diagnostic, InputError, import_extra
 from albertkit.errors.arguments import check_choice, check_keywords, describe_value
+from albertkit.errors.exceptions import count_noun
 from albertkit.tasks.options import VECTOR_TYPES, VectorType
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ def compute_width(kind: VectorType, dimensions: int) -> int:
 def compute_ranges(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> FloatArray:
     """The least and the greatest number of each dimension of vectors [N, D] → [2, D].
 
+    Vectors with NaN or infinite numbers do not count.
+
     Raises:
         InputError: [ranges-missing] for fewer than two vectors. Few vectors get a warning.
     """
@@ -204,10 +207,15 @@ def compute_ranges(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> Floa
     if count < 2:
         raise InputError(
             "ranges-missing",
-            f"the ranges of {kind} vectors would be taken from {count} vector",
+            f"the ranges of {kind} vectors would be taken from {count_noun(count, 'vector')}",
             why="least and greatest number of each dimension would be the same",
             fix="Give more texts; in Python also ranges=, or calibration_embeddings=",
         )
+    ranges: FloatArray = np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
+    if not np.isfinite(ranges).all():
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            return compute_ranges(vectors[finite], kind)
     if count < CALIBRATION_TEXTS:
         LOGGER.warning(
             Diagnostic(
@@ -219,7 +227,6 @@ def compute_ranges(vectors: npt.NDArray[Any], kind: VectorType = "int8") -> Floa
                 "calibration_embeddings=",
             ).line()
         )
-    ranges: FloatArray = np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
     return ranges
 
 
@@ -237,9 +244,9 @@ def to_array(value: npt.ArrayLike, name: str = "embeddings") -> npt.NDArray[Any]
     if is_tensor(value):
         tensor = value.detach().cpu()
         return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    if isinstance(value, list | tuple) and any(map(is_tensor, value)):
-        return np.stack([to_array(item) for item in value])
     try:
+        if isinstance(value, list | tuple) and any(map(is_tensor, value)):
+            return np.stack([to_array(item) for item in value])
         array = np.asarray(value)
     except ValueError:
         array = np.array(None)
