@@ -57,6 +57,10 @@ def test_no_documents_are_no_vectors(ours: TextEmbedder) -> None:
     assert ours.embed_documents([]) == []
 
 
+def test_documents_may_come_from_an_iterator(ours: TextEmbedder) -> None:
+    assert ours.embed_documents(iter(TEXTS)) == ours.embed_documents(TEXTS)
+
+
 def test_a_call_encodes_documents(ours: TextEmbedder) -> None:
     np.testing.assert_array_equal(ours(TEXTS), ours.encode_document(TEXTS))
     assert ours(input=TEXTS[0]).shape == (32,)

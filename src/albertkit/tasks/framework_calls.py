@@ -8,7 +8,7 @@ written for sentence-transformers calls methods of torch modules too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
 from albertkit.arrays import FloatArray
@@ -62,11 +62,13 @@ class FrameworkCalls:
 
             raise missing_attribute_error(self, name, EMBEDDER_ANSWERS)
 
-    def embed_documents(self: TextEncoder, texts: Sequence[str]) -> list[list[float]]:
+    def embed_documents(
+        self: TextEncoder, texts: Sequence[str] | Iterator[str]
+    ) -> list[list[float]]:
         """Encode documents, as LangChain asks for it.
 
         Args:
-            texts: N texts.
+            texts: N texts, or an iterator of them.
 
         Returns:
             N lists of D numbers.
@@ -74,6 +76,7 @@ class FrameworkCalls:
         Raises:
             InputError: As `encode`.
         """
+        texts = list(texts) if isinstance(texts, Iterator) else texts
         vectors: list[list[float]] = self.encode_document(texts).tolist()
         return vectors
 
