@@ -259,6 +259,8 @@ def test_texts_and_pairs_do_not_mix(ours: TextEmbedder) -> None:
         ({"output_value": "words"}, r"'token_embeddings', None.*\[option-invalid\]"),
         ({"prompt_name": "qeury"}, r"'query', 'document', 'topic'.*\[prompt-unknown\]"),
         ({"normalise_embeddings": True}, r"'normalize_embeddings'.*\[unknown-keyword\]"),
+        ({"prompt": 5}, r"prompt is 5 \(int\).*\[option-invalid\]"),
+        ({"precision": "int8", "ranges": [[0], [1, 2]]}, r"ranges is .*\[option-invalid\]"),
     ],
     ids=str,
 )
@@ -273,6 +275,7 @@ def test_a_misspelt_keyword_of_any_call_is_refused(ours: TextEmbedder, tmp_path:
     for call in (
         lambda: ours.similarity([1.0], rihgt=[1.0]),  # type: ignore[call-arg]
         lambda: ours.similarity_pairwise([1.0], rihgt=[1.0]),  # type: ignore[call-arg]
+        lambda: ours.chunk("a", overlpa=3),  # type: ignore[call-arg]
         lambda: ours.save_pretrained(tmp_path, dtpye="float16"),  # type: ignore[call-arg]
     ):
         with pytest.raises(InputError, match=r"the nearest is .*\[unknown-keyword\]"):
@@ -293,6 +296,7 @@ def test_the_texts_may_be_called_inputs_or_sentences(ours: TextEmbedder) -> None
         {"similarity_fn_name": "near"},
         {"engine": "tensorflow"},
         {"max_length": 0},
+        {"max_length": 10_000},
     ],
     ids=str,
 )

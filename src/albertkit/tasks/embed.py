@@ -20,7 +20,13 @@ import numpy.typing as npt
 
 from albertkit.arrays import FloatArray
 from albertkit.errors import Diagnostic, InputError
-from albertkit.errors.arguments import check_choice, check_integer, check_keywords, refuse_unknown
+from albertkit.errors.arguments import (
+    check_choice,
+    check_integer,
+    check_keywords,
+    describe_value,
+    refuse_unknown,
+)
 from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.sources import VECTORS
@@ -37,7 +43,7 @@ from albertkit.tasks.options import (
     VectorType,
 )
 from albertkit.tasks.reports import EncodeReport
-from albertkit.tasks.vector_types import VectorCast, to_tensor
+from albertkit.tasks.vector_types import VectorCast, to_array, to_tensor
 from albertkit.tokenization import AlbertTokenizer
 
 if TYPE_CHECKING:
@@ -116,6 +122,8 @@ class TextEmbedder(FrameworkCalls):
         )
         if truncate_dim is not None:
             self._check_truncate_dim(truncate_dim)
+        if max_length is not None:
+            self._check_length("max_length", max_length)
         self.resolve_prompt(None, self.default_prompt_name)  # refused here if there is none
 
     @property
@@ -134,14 +142,7 @@ class TextEmbedder(FrameworkCalls):
     @max_seq_length.setter
     def max_seq_length(self, ids: int) -> None:
         ids = check_integer("max_seq_length", ids)
-        positions = self.model.config.max_position_embeddings
-        if ids > positions:
-            raise InputError(
-                "option-invalid",
-                f"max_seq_length is {ids}",
-                why=f"the model has {positions} positions",
-                fix=f"Give {positions} or less",
-            )
+        self._check_length("max_seq_length", ids)
         self._change(max_length=ids)
 
     @property
@@ -289,8 +290,8 @@ class TextEmbedder(FrameworkCalls):
             truncate_dim: Keep the first numbers of each vector. None: as the constructor says.
             pool: Must be None: one process uses all processors.
             chunk_size: Accepted, and without effect.
-            ranges: [2, D], for int8 and uint8. None: the ranges of the list, or of an iterator's
-                first window.
+            ranges: [2, D], for int8 and uint8. None: the ranges of the list; of an iterator, and
+                with output, those of the first window.
             chunk: Cut each text into parts of at most this many ids, special tokens and the prompt
                 included, at sentences where possible; `chunk` gives their spans. None: texts are
                 read whole, and `truncation` decides about those that are too long.
@@ -334,7 +335,7 @@ class TextEmbedder(FrameworkCalls):
         )
         if output is not None:
             check_choice("output_value with output", output_value, ("sentence_embedding",))
-        cast = VectorCast(options.precision, None if ranges is None else np.asarray(ranges))
+        cast = VectorCast(options.precision, None if ranges is None else to_array(ranges, "ranges"))
         texts = None
         if isinstance(value, Iterator):
             windows = read_stream(value, self._first_window(options, cast))
@@ -511,6 +512,7 @@ class TextEmbedder(FrameworkCalls):
             self.model, pooling, prompt, options, report, progress, convert, prompt_length, cutter
         )
 
+    @check_keywords
     def chunk(
         self,
         texts: object,
@@ -562,10 +564,17 @@ class TextEmbedder(FrameworkCalls):
             name: A name in the model's prompts. None: the default prompt, or no words.
 
         Raises:
-            InputError: [prompt-unknown].
+            InputError: [prompt-unknown], [option-invalid].
         """
-        if prompt is not None:
+        if isinstance(prompt, str):
             return prompt
+        if prompt is not None:
+            raise InputError(
+                "option-invalid",
+                f"prompt is {describe_value(prompt)}",
+                why="it is put before each text",
+                fix="Give a str, or the name of one of the model's prompts as prompt_name",
+            )
         pooling = self.pooling
         prompts = pooling.prompts
         name = name if name is not None else pooling.default_prompt
@@ -609,6 +618,17 @@ class TextEmbedder(FrameworkCalls):
 
     def _change(self, **fields: Any) -> None:
         self.model = self.model.with_pooling(replace(self.pooling, **fields))
+
+    def _check_length(self, name: str, ids: int) -> None:
+        """Refuse more ids than the model has positions."""
+        positions = self.model.config.max_position_embeddings
+        if ids > positions:
+            raise InputError(
+                "option-invalid",
+                f"{name} is {ids}",
+                why=f"the model has {positions} positions",
+                fix=f"Give {positions} or less",
+            )
 
     def _check_truncate_dim(self, dimensions: int) -> None:
         """Refuse more dimensions than there are; sentence-transformers would keep them all."""
