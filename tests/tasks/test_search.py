@@ -252,8 +252,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_finished_queries_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    Search(VECTORS)(QUERIES, show_progress_bar=True)
-    assert "5/5" in capsys.readouterr().err
+    search = Search(VECTORS, columns={"n": [*range(900)]})
+    for group_by in (None, "n"):
+        search(QUERIES, group_by=group_by, show_progress_bar=True)
+        assert "5/5" in capsys.readouterr().err
 
 
 def test_a_copy_finds_the_same() -> None:

@@ -199,6 +199,7 @@ class Search:
             check_column(name, self.columns)
         vectors = self._query_vectors(queries)
         progress = ProgressLine(len(vectors), unit=" queries") if show_progress_bar else None
+        rows = []
         if not names:
             ids, scores = find_nearest(
                 self.corpus,
@@ -209,8 +210,10 @@ class Search:
                 progress=progress,
             )
             rows = list(zip(ids, scores, strict=True))
-        else:
-            rows = [self._best_of_groups(v, k, names, mask, multiplier) for v in vectors]
+        for vector in vectors if names else ():
+            rows.append(self._best_of_groups(vector, k, names, mask, multiplier))
+            if progress is not None:
+                progress(1)
         if progress is not None:
             progress.close()
         results = [self._hits(*row) for row in rows]
