@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.support.tiny_models import save_tiny
+from tests.support.axes import random_weights
+from tests.support.tiny_models import PIECES, TINY, save_tiny
 from tests.support.words import words_of
 from transformers import AlbertForMaskedLM, AutoTokenizer, Pipeline, pipeline
 
 from albertkit.arrays import FloatArray
+from albertkit.checkpoints import HUGGINGFACE, Checkpoint
 from albertkit.errors import AlbertKitError, InputError
 from albertkit.tasks import FillMask, fill_mask
 from albertkit.tasks.fill_mask import softmax
+from albertkit.tokenization import AlbertTokenizer
 
 TEXTS = [
     "The cat sat on the [MASK].",
@@ -216,3 +221,11 @@ def test_few_masks_are_scored_at_a_time(fill: FillMask, monkeypatch: pytest.Monk
     assert_same_words(fill(texts), expected)
     assert sizes == [3, 1, 2, 2, 3]
     assert fill([]) == []
+
+
+def test_a_padded_row_is_no_word(tmp_path: Path) -> None:
+    weights = random_weights(replace(TINY, vocab_size=1024), ["masked_lm"])
+    HUGGINGFACE.write(Checkpoint(weights), tmp_path)
+    AlbertTokenizer.from_pretrained(PIECES).save_pretrained(tmp_path)
+    words: Any = FillMask(tmp_path)("a [MASK]", top_k=1024)
+    assert max(word["token"] for word in words) < 1000

@@ -166,10 +166,10 @@ class FillMask:
         return words
 
     def _pieces(self) -> Int64Array:
-        """The ids of all pieces that are words or parts of words."""
+        """The ids of all pieces that are words or parts of words; padded rows have no piece."""
         specials = self.tokenizer.vocabulary.table.specials.all()
         return np.setdiff1d(
-            np.arange(self.model.config.vocab_size), [*specials, self.tokenizer.unk_token_id]
+            np.arange(self.tokenizer.vocab_size), [*specials, self.tokenizer.unk_token_id]
         )
 
     def _targets(self, targets: str | Sequence[str]) -> Int64Array:
