@@ -147,6 +147,9 @@ def test_wrong_inputs_are_refused(tmp_path: Path) -> None:
         classifier("a", function_to_apply="tanh")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"\[option-invalid\]"):
         classifier("a", abstain_below=1.5)
+    with pytest.raises(InputError, match=r"abstain_below is '0\.5'.*\[option-invalid\]"):
+        classifier("a", abstain_below="0.5")  # type: ignore[arg-type]
+    assert classifier(np.array("a"), top_k=1) == classifier("a", top_k=1)
     with pytest.raises(InputError, match=r"\[unknown-keyword\]"):
         classifier("a", topk=1)  # type: ignore[call-arg]
     with pytest.raises(InputError, match=r"\[text-too-long\]"):

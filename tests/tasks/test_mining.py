@@ -153,6 +153,7 @@ def test_what_is_not_finite_is_near_to_nothing(value: float) -> None:
             "inputs-shape",
         ),
         (lambda: community_detection(CLUSTERED, min_community_size=0), "option-invalid"),
+        (lambda: community_detection(CLUSTERED, "0.5"), "option-invalid"),  # type: ignore[arg-type]
         (lambda: paraphrase_mining_embeddings(CLUSTERED, max_pairs=-1), "option-invalid"),
     ],
 )

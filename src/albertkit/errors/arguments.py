@@ -9,7 +9,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import ParamSpec, SupportsIndex, TypeVar
+from typing import ParamSpec, SupportsFloat, SupportsIndex, TypeVar
 
 from albertkit.errors.exceptions import InputError, find_nearest_name
 
@@ -72,7 +72,7 @@ def check_cosine(name: str, value: float) -> float:
     Raises:
         InputError: [option-invalid] for other numbers and for NaN.
     """
-    if not -1 <= value <= 1:  # NaN is not in any range
+    if not (isinstance(value, SupportsFloat) and -1 <= value <= 1):  # NaN is not in any range
         raise InputError(
             "option-invalid",
             f"{name} is {value!r}",

@@ -216,6 +216,13 @@ class QuestionAnswerer(HeadTask):
 
 def _read_inputs(inputs: object, question: object, context: object) -> list[object]:
     """Dicts of question and context."""
+    if isinstance(inputs, str) or (inputs is None and question is None):
+        raise InputError(
+            "input-not-texts",
+            f"the questions are {describe_value(inputs)}",
+            why="a question and its context are a dict of both, or two keywords",
+            fix="Give question= and context=, or a dict of both",
+        )
     if inputs is not None:
         return [inputs] if isinstance(inputs, Mapping) else convert_to_list(inputs)
     if isinstance(question, str):

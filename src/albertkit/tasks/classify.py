@@ -293,7 +293,7 @@ def _read_inputs(inputs: object) -> Texts:
     """Texts and pairs, among them Hugging Face's dicts of `text` and `text_pair`."""
     if isinstance(inputs, Mapping):
         return read_texts([_read_dict(inputs)])
-    if isinstance(inputs, str):
+    if isinstance(inputs, str) or getattr(inputs, "ndim", None) == 0:
         return read_texts(inputs)
     return read_texts([_read_dict(item) for item in convert_to_list(inputs)])
 

@@ -5,8 +5,9 @@ The tasks take these names as keywords; the command line and jobs read the field
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, SupportsFloat, get_args
 
 from albertkit.errors import InputError
 from albertkit.errors.arguments import check_choice, check_integer
@@ -181,11 +182,20 @@ class AnswerOptions:
         if self.max_seq_len is not None:
             check_integer("max_seq_len", self.max_seq_len, minimum=16)
         check_integer("doc_stride", self.doc_stride, minimum=0)
+        threshold = self.no_answer_threshold
+        is_number = isinstance(threshold, SupportsFloat) and not math.isnan(threshold)
+        if threshold is not None and not is_number:
+            raise InputError(
+                "option-invalid",
+                f"no_answer_threshold is {threshold!r}",
+                why="it is compared with a difference of two logarithms",
+                fix="Give a number, such as 0 or 2.5",
+            )
 
 
 def _check_share(name: str, value: float | None) -> None:
     """Refuse a number outside of 0 to 1."""
-    if value is not None and not 0 <= value <= 1:
+    if value is not None and not (isinstance(value, SupportsFloat) and 0 <= value <= 1):
         raise InputError(
             "option-invalid",
             f"{name} is {value!r}",
