@@ -8,6 +8,7 @@ locks: two runs of one job make the same shards twice, each complete.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,6 +71,8 @@ class ShardedSink:
             "types": {name: str(cell_type) for name, cell_type in self.shards.types.items()},
             "job": dict(job),
         }
+        # as it is read back: a tuple becomes a list
+        description = json.loads(json.dumps(description))
         path = self.shards.directory
         check_directory(path, description, resume=resume)
         with write_errors(str(path)):
