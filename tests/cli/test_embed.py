@@ -158,6 +158,17 @@ def test_a_list_of_invalid_rows_is_removed_by_a_run_without_them(
         assert (tmp_path / "v.jsonl.invalid.jsonl").exists() == listed
 
 
+def test_a_list_of_invalid_rows_that_would_be_read_is_refused(
+    capsys: pytest.CaptureFixture[str], model: str, table: Path
+) -> None:
+    folder = table.parent
+    inputs = ["-i", folder, "--column", "body", "-m", model, "-o", folder / "v.npy"]
+    line = error_line(capsys, *inputs, "--skip-invalid")
+    assert "v.npy.invalid.jsonl' is in the input directory" in line
+    assert line.endswith("[output-taken]")
+    status_of(capsys, *inputs)  # no row may be invalid, so there is no list
+
+
 def test_a_table_of_invalid_rows_only_is_listed_and_gives_no_file(
     capsys: pytest.CaptureFixture[str], model: str, tmp_path: Path
 ) -> None:

@@ -57,6 +57,8 @@ def run_streamed(
     if path is not None:
         tables.check_output(path)
         tables.check_output_not_input(path, job.locations)
+        if job.skip_invalid:
+            tables.check_output_not_input(_invalid_rows_path(path), job.locations)
         job.check_output(path)
     batches, estimate, types = _read_rows(job, arguments, cells or {})
     on_terminal = path is None and sys.stdout.isatty()
@@ -194,11 +196,16 @@ def _list_invalid_rows(path: Path | None, progress: ProgressLine | None) -> Iter
     if path is None:
         yield lambda rows: print_invalid_rows(rows, progress)
         return
-    list_path = path.with_name(f"{path.name}.invalid.jsonl")
+    list_path = _invalid_rows_path(path)
     with tables.create_invalid_row_list(list_path) as row_list:
         yield row_list.add
     if row_list.rows:
         print_status(f"{count_noun(row_list.rows, 'invalid row')} listed in {list_path}")
+
+
+def _invalid_rows_path(path: Path) -> Path:
+    """The list of the rows that a file of results leaves out."""
+    return path.with_name(f"{path.name}.invalid.jsonl")
 
 
 def print_invalid_rows(rows: Sequence[InvalidRow], progress: ProgressLine | None = None) -> None:
