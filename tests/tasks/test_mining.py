@@ -70,6 +70,14 @@ def test_search_by_a_function_of_the_caller(function: Callable[[Any, Any], Any])
         )
 
 
+def test_a_score_that_is_nan_hides_no_other() -> None:
+    corpus = np.arange(2000, dtype=np.float32)[:, None]  # each scores higher than those before
+    corpus[1500] = np.nan
+    for k in (1, 5):
+        (hits,) = semantic_search([[1.0]], corpus, top_k=k, score_function=lambda a, b: a @ b.T)
+        assert [hit["corpus_id"] for hit in hits] == [*range(1999, 1999 - k, -1)]
+
+
 def test_tensors_lists_and_one_vector_are_queries() -> None:
     expected = semantic_search(QUERIES[:1], CORPUS, top_k=3)
     for query in (torch.tensor(QUERIES[0]), QUERIES[0].tolist(), QUERIES[0]):

@@ -239,7 +239,8 @@ class TopK:
         beats = scores > self.scores[:, -1]  # [n, Q] a later vector must beat the worst
         candidates = np.flatnonzero(beats)
         if len(candidates) > 8 * FIRST_SLICE * self.ids.size and count > k:
-            beats &= scores >= np.partition(scores, count - k, axis=0)[count - k]
+            better = np.where(beats, scores, -np.inf)  # without NaN, which partition takes for most
+            beats &= scores >= np.partition(better, count - k, axis=0)[count - k]
             candidates = np.flatnonzero(beats)
         if not len(candidates):
             return
