@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -112,3 +113,17 @@ def test_bytes_that_are_not_utf8_are_named_with_their_row(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
         read_texts(tmp_path / "nothing.txt")
+
+
+@pytest.mark.parametrize("text", ["a", "a" * 100_000])
+def test_json_lines_are_recognised_by_a_first_line_of_any_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    data = json.dumps({"text": text}).encode() + b"\n"
+    assert list(read_texts(write_file(tmp_path, "texts", data * 3))) == [text] * 3
+    pipe(monkeypatch, data * 3)
+    assert list(read_texts("-")) == [text] * 3
+    line = "{ no object: " + text
+    assert list(read_texts(write_file(tmp_path, "texts", line.encode()))) == [line]
+    with pytest.raises(FormatError, match=r"one JSON value.*\[file-wrong-format\]"):
+        list(read_texts(write_file(tmp_path, "a.json", f'{{"a":{" " * len(text)}\n1}}'.encode())))

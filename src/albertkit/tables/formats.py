@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -47,6 +48,7 @@ FORMAT_SUFFIXES: Mapping[str, TableFormat] = MappingProxyType(
     }
 )
 TEXT_FORMATS: tuple[TableFormat, ...] = ("lines", "csv", "tsv", "jsonl", "document")
+LONG_OBJECT = re.compile(rb'\s*\{\s*"')  # its first key
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -191,7 +193,7 @@ def detect_format(head: bytes, name: str, options: ReadOptions = DETECT_ALL) -> 
             fix="Write each row on a line of its own: jq -c '.[]' FILE > FILE.jsonl",
             where=name,
         )
-    return "lines"
+    return "jsonl" if _begins_with_long_object(head) else "lines"
 
 
 def detect_encoding(head: bytes, options: ReadOptions = DETECT_ALL) -> str:
@@ -238,3 +240,9 @@ def _begins_with_object(head: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _begins_with_long_object(head: bytes) -> bool:
+    """Whether the first line goes on after the head, and looks like an object so far."""
+    is_cut = len(head) >= HEAD_BYTES and b"\n" not in head.lstrip()
+    return is_cut and LONG_OBJECT.match(head.removeprefix(codecs.BOM_UTF8)) is not None
