@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.support.row_files import KINDS, Rows, as_arrow, as_arrow_stream, as_parquet, write_file
 
 from albertkit.errors import AlbertKitError, InputError
-from albertkit.tables import InvalidRow, RowBatch, find_inputs, read_batches
+from albertkit.tables import InvalidRow, RowBatch, find_inputs, read_batches, read_whole_table
+from albertkit.tables.table import convert_to_json_cells
 
 ROWS: Rows = [(f"text {number}", number) for number in range(10)]
 ARROWS = (".parquet", ".arrow", ".arrows")
@@ -194,3 +195,19 @@ def test_a_type_that_pyarrow_lacks_raises_our_error(kind: str) -> None:
     whole = KINDS[kind](ROWS[:4])
     for place in (n for n, byte in enumerate(whole) if byte == 5):
         check_no_foreign_exception(whole[:place] + b"\2" + whole[place + 1 :], kind)
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_a_time_of_nanoseconds_is_a_text(zone: str | None, tmp_path: Path) -> None:
+    times = pyarrow.array([1, None, 10**18], pyarrow.timestamp("ns", zone))
+    path = parquet(tmp_path, {"text": ["a", "b", "c"], "time": times})
+    (batch,) = read_batches(path, keep=["time"])
+    # with pandas installed a value of its own comes, which is read in the same way
+    for cells in (
+        convert_to_json_cells(batch.kept["time"]),
+        read_whole_table(path).columns["time"],
+    ):
+        first, missing, last = cells
+        assert str(first).replace(" ", "T").startswith("1970-01-01T00:00:00.000000001")
+        assert missing is None
+        assert str(last).replace(" ", "T").startswith("2001-09-09T01:46:40")

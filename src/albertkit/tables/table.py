@@ -101,7 +101,16 @@ def convert_to_json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
         return [_convert_to_json(cell) for cell in cells]
     if isinstance(column, Sequence):
         return [_convert_to_json(cell) for cell in column]
-    return [_convert_to_json(value) for value in column.to_pylist()]
+    return [_convert_to_json(value) for value in list_arrow_cells(column)]
+
+
+def list_arrow_cells(column: pyarrow.Array) -> list[Any]:
+    """The cells as values of Python; times that it cannot hold, of nanoseconds, as texts."""
+    try:
+        cells: list[Any] = column.to_pylist()
+    except ValueError:
+        return [text and text.replace(" ", "T") for text in column.cast("string").to_pylist()]
+    return cells
 
 
 def _convert_to_json(value: Any) -> Any:

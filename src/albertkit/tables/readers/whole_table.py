@@ -23,7 +23,7 @@ from albertkit.tables.readers.json_lines import parse_json_line
 from albertkit.tables.readers.lines import read_line_blocks
 from albertkit.tables.readers.separated import RecordReader
 from albertkit.tables.readers.table_file import ARROW_FORMATS, InputFile
-from albertkit.tables.table import InvalidRow
+from albertkit.tables.table import InvalidRow, list_arrow_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _read_arrow(inputs: Inputs, name: str, skip_invalid: bool | None) -> WholeTa
                 rows += range(number + 1, number + batch.num_rows + 1)
                 number += batch.num_rows
                 for column in names:
-                    columns[column] += batch.column(column).to_pylist()
+                    columns[column] += list_arrow_cells(batch.column(column))
     return WholeTable(name, columns, rows, invalid)
 
 
