@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -31,6 +32,7 @@ Column: TypeAlias = "Sequence[Cell | Nested] | VectorArray | pyarrow.Array"
 DIGITS = {np.dtype(np.float16): range(3, 6), np.dtype(np.float32): range(6, 10)}
 # Powers of ten up to the 22nd are integers in float64, so dividing by them rounds only once.
 SMALLEST = 1e-13
+TIME = re.compile(r"(?<=\d) (?=\d)")  # between a day and an hour, as pyarrow writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,11 @@ def convert_to_json_cells(column: Column) -> Iterable[Cell | list[Cell]]:
 
 
 def list_arrow_cells(column: pyarrow.Array) -> list[Any]:
-    """The cells as values of Python; times that it cannot hold, of nanoseconds, as texts."""
+    """The cells as values of Python; times that it cannot hold, such as nanoseconds, as texts."""
     try:
         cells: list[Any] = column.to_pylist()
-    except ValueError:
-        return [text and text.replace(" ", "T") for text in column.cast("string").to_pylist()]
+    except (ValueError, OverflowError):
+        return [text and TIME.sub("T", text) for text in column.cast("string").to_pylist()]
     return cells
 
 
