@@ -423,6 +423,14 @@ def test_a_name_need_not_be_utf8(suffix: str, tmp_path: Path) -> None:
     assert len(Search(path)) == 3
 
 
+def test_an_index_of_another_pooling_is_refused(model: str, tmp_path: Path) -> None:
+    out = embed_into(tmp_path, model, pooling="cls")
+    expected = Search(out)("a child pays", k=1)
+    assert Search(out, TextEmbedder(model, pooling="cls"))("a child pays", k=1) == expected
+    with pytest.raises(InputError, match=r"cls pooling.*mean.*\[index-differs\]"):
+        Search(out, TextEmbedder(model))
+
+
 def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[file-not-found\]"):
         Search(tmp_path / "none")

@@ -199,6 +199,13 @@ def check_job(job: Mapping[str, object], location: str, embedder: TextEmbedder) 
             f" {str(embedder.model.path)!r} is another, or has changed",
             "Give the model that made it, or embed the texts again",
         )
+    pooling = job.get("pooling")
+    if pooling not in (None, embedder.pooling.pooling_name):
+        raise _differs(
+            location,
+            f"its vectors have {pooling} pooling, and the model {embedder.pooling.pooling_name}",
+            f"Give the model with pooling={pooling!r}, or its name alone",
+        )
 
 
 def _check_options(options: CorpusOptions, job: Mapping[str, object], location: str) -> None:
