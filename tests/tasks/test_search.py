@@ -287,6 +287,10 @@ def test_a_column_keeps_its_value_if_it_is_named_like_a_result() -> None:
         ("id>9007199254740992", [1, 3]),
         ("name=Nan", [0]),
         ("name=inf", [2]),
+        ("size<5", [0, 5]),
+        ("size>=1", [0, 2, 5]),
+        ("size=", [1]),
+        ("size!=1", [1, 2, 3, 4, 5]),
         (np.arange(6) % 2 == 1, [1, 3, 5]),
         ([False, True] * 3, [1, 3, 5]),
         ([], [*range(6)]),
@@ -299,6 +303,7 @@ def test_conditions_choose_rows(where: Any, rows: list[int]) -> None:
         "flag": [True, False, False, True, None, False],
         "id": [2**53, 2**53 + 1, "9007199254740992", str(2**53 + 1), 2.0, None],
         "name": ["Nan", "Nanny", "inf", "Infinity", None, "5"],
+        "size": ["1", "", "7", " ", None, 3],
     }
     (hits,) = Search(VECTORS[:6], columns=columns)(QUERIES[:1], where=where)
     assert sorted(ids_of([hits])[0]) == rows

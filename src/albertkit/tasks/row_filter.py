@@ -68,12 +68,13 @@ class Condition:
         return cls(match["column"], sign, match["value"])
 
     def mask(self, cells: Iterable[object]) -> BoolArray:
-        """Whether each cell fulfils it; empty cells fulfil only !=."""
+        """Whether each cell fulfils it; null fulfils only !=, an empty text none of < <= > >=."""
         compare = OPERATORS[self.sign]
         number = _parse_number(self.value)
 
         def holds(cell: object) -> bool:
-            if cell is None:
+            is_order = self.sign[0] in "<>"
+            if cell is None or (is_order and isinstance(cell, str) and not cell.strip()):
                 return self.sign == "!="
             own = None if number is None else _parse_number(cell)
             if own is not None:
