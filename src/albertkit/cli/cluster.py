@@ -47,7 +47,7 @@ def cluster(
     The largest cluster comes first. Each cluster begins with its central text, then come the
     texts nearest to it. A text is in one cluster at most. Rows are numbered from 1.
     """
-    check_output(print_format, output)
+    check_output(print_format, output, inputs)
     check_cosine("--threshold", threshold)
     import numpy as np
 

@@ -51,7 +51,7 @@ def compare_tokenizers(
     Hugging Face and of TF Hub's preprocessor. The others are compared with the first one; what
     differs is in colour on a terminal.
     """
-    check_output(print_format, output)
+    check_output(print_format, output, [str(file)] if file else [])
     if (text is None) == (file is None):
         raise InputError(
             "usage",

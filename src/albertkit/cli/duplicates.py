@@ -42,7 +42,7 @@ def duplicates(
     A row is a duplicate of the nearest earlier row that is not a duplicate itself, if their cosine
     reaches the threshold. Each group begins with the row to keep. Rows are numbered from 1.
     """
-    check_output(print_format, output)
+    check_output(print_format, output, inputs)
     check_cosine("--threshold", threshold)
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import add_columns, describe_rows, draw_first_rows

@@ -36,7 +36,7 @@ def fill_mask(
 
     Texts and masks are numbered from 1.
     """
-    check_output(print_format, output)
+    check_output(print_format, output, inputs)
     masked_texts = read_texts(texts, inputs, column, read)
     from albertkit.cli.screen import draw_table
     from albertkit.tables import Table

@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,24 @@ if TYPE_CHECKING:
     from albertkit.tables import Table
 
 
-def check_output(print_format: PrintFormat | None, output: Path | None) -> None:
+def check_output(
+    print_format: PrintFormat | None,
+    output: Path | None,
+    inputs: Sequence[str] | None = None,
+    *,
+    has_matrix: bool = False,
+) -> None:
     """Check --format and --output before anything is computed.
 
+    Args:
+        print_format: what --format says.
+        output: the file.
+        inputs: files and directories that are read.
+        has_matrix: whether .npy can hold the result.
+
     Raises:
-        InputError: [usage] if both are given; [output-format-unknown].
+        InputError: [usage] if both are given; [output-format-unknown]; [output-taken] if the file
+            is an input.
     """
     if output is None:
         return
@@ -36,6 +49,14 @@ def check_output(print_format: PrintFormat | None, output: Path | None) -> None:
             fix="Leave --format out",
         )
     tables.check_output(output)
+    tables.check_output_not_input(output, inputs or ())
+    if output.suffix.lower() == ".npy" and not has_matrix:
+        raise InputError(
+            "output-format-unknown",
+            f"{str(output)!r} ends in .npy",
+            why=".npy holds one array of numbers, and these results are a table",
+            fix="Write .jsonl, .csv or .parquet",
+        )
 
 
 def write_result(

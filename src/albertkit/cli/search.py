@@ -68,7 +68,7 @@ def search(
     for an unrelated one; with vectors of bits (binary, ubinary) only its order has a meaning. Rows
     are numbered from 1.
     """
-    check_output(print_format, output)
+    check_output(print_format, output, [*(inputs or ()), *([queries_file] if queries_file else ())])
     wanted = _read_queries(queries, queries_file)
     from albertkit.cli.search_input import SearchInput
     from albertkit.cli.search_output import draw_hits, make_hit_table

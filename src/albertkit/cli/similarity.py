@@ -63,7 +63,8 @@ def similarity(
 
     The cosine of equal texts is 1, of unrelated texts near 0. Texts are numbered from 1.
     """
-    check_output(print_format, output)
+    is_matrix = not (pairs or against or top_k)
+    check_output(print_format, output, [*(inputs or ()), *(against or ())], has_matrix=is_matrix)
     _check_options(pairs, against, top_k, plot)
     if plot is not None:
         from albertkit.cli.heatmap import check_plot

@@ -27,7 +27,7 @@ def tokens(
     Each piece is shown with the characters of the text that it stands for. The model may also be a
     vocabulary file: spiece.model, tokenizer.json, vocab.txt. Texts are numbered from 1.
     """
-    check_output(print_format, output)
+    check_output(print_format, output, inputs)
     given_texts = read_texts(texts, inputs, column, read)
     from albertkit.cli.screen import draw_table
     from albertkit.tables import Table
