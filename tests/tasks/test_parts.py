@@ -88,6 +88,15 @@ def test_windows_read_all_of_a_text_and_change_no_other(
     assert np.abs(vectors[1] - embedder.encode(LONG)).max() > 1e-3
 
 
+def test_windows_are_of_single_texts_and_their_vectors(place: Path) -> None:
+    windows = TextEmbedder(place, truncation="windows")
+    with pytest.raises(InputError, match=r"are pairs, .* 'windows'.*\[option-invalid\]"):
+        windows.encode([("a", "b")])
+    for value in ("token_embeddings", None):
+        with pytest.raises(InputError, match=r"output_value.*'windows'.*\[option-invalid\]"):
+            windows.encode("a", output_value=value)
+
+
 def test_a_prompt_is_read_with_each_part(embedder: TextEmbedder) -> None:
     parts = embedder.chunk(LONG, 24, prompt_name="query")
     assert len(parts) > len(embedder.chunk(LONG, 24))

@@ -501,6 +501,13 @@ class TextEmbedder(FrameworkCalls):
         elif pooling.truncate_dim is not None:
             options = replace(options, truncate_dim=pooling.truncate_dim)
         if options.chunk is None and self.truncation == "windows":
+            if options.output_value != "sentence_embedding":
+                raise InputError(
+                    "option-invalid",
+                    f"output_value is {options.output_value!r}, and truncation 'windows'",
+                    why="of a long text that is read in parts only the mean of vectors is known",
+                    fix="Open the model with another truncation for the vectors of tokens",
+                )
             options = replace(options, chunk=self.max_seq_length, parts="mean")
         cutter = None
         if options.chunk is not None:

@@ -51,9 +51,9 @@ def refuse_pairs() -> InputError:
     """The error for pairs of texts that are to be cut into parts."""
     return InputError(
         "option-invalid",
-        "a chunk is given, and the texts are pairs",
+        "the texts are pairs, and a chunk or truncation 'windows' is given",
         why="only single texts are cut into parts",
-        fix="Give texts, or leave chunk out",
+        fix="Give texts, or leave it out",
     )
 
 
