@@ -210,7 +210,7 @@ def test_unknown_and_special_pieces_are_targets_only_by_name(fill: FillMask) -> 
 def test_few_masks_are_scored_at_a_time(fill: FillMask, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["[MASK] [MASK] [MASK]", "a [MASK]", "[MASK] b [MASK]", "[MASK]", *TEXTS]
     expected = fill(texts)
-    sizes = []
+    sizes: list[int] = []
 
     def record(logits: FloatArray) -> FloatArray:
         sizes.append(len(logits))

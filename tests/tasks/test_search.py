@@ -391,7 +391,7 @@ def test_an_index_of_another_model_type_or_input_is_refused(
 
 
 def test_rows_of_json_may_lack_a_key(tmp_path: Path) -> None:
-    rows = ({"n": 1}, {}, {"n": 3, "lang": "en"})
+    rows: list[dict[str, Any]] = [{"n": 1}, {}, {"n": 3, "lang": "en"}]
     lines = (json.dumps({"vector": [n, 1], **row}) + "\n" for n, row in enumerate(rows))
     (tmp_path / "vectors.jsonl").write_text("".join(lines))
     search = Search(tmp_path / "vectors.jsonl")
@@ -503,9 +503,9 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(VECTORS)(QUERIES, where="a=1"), "column-missing"),
         (lambda: Search(VECTORS)(QUERIES, where="english"), "condition-invalid"),
         (lambda: Search(VECTORS)(QUERIES, where=np.ones(3, np.bool_)), "inputs-shape"),
-        (lambda: Search(VECTORS)(QUERIES, where=[True] * 3), "inputs-shape"),  # type: ignore[list-item]
-        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[arg-type]
-        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[list-item]
+        (lambda: Search(VECTORS)(QUERIES, where=[True] * 3), "inputs-shape"),
+        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[call-overload]
+        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[call-overload]
         (lambda: Search(VECTORS)(QUERIES, group_by="file"), "column-missing"),
     ],
 )

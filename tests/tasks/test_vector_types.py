@@ -119,8 +119,9 @@ def test_a_vector_that_is_not_finite_changes_no_other() -> None:
 
 
 def test_what_cannot_be_done_is_refused_by_name() -> None:
+    uneven: Any = [torch.zeros(2), torch.zeros(3)]
     with pytest.raises(InputError, match=r"rows of one length.*\[option-invalid\]"):
-        quantize_embeddings([torch.zeros(2), torch.zeros(3)], "int8")  # type: ignore[list-item]
+        quantize_embeddings(uneven, "int8")
     with pytest.raises(InputError, match=r"precision is 'int4'.*'ubinary'.*\[option-invalid\]"):
         quantize_embeddings(VECTORS, "int4")  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match=r"\[2, 20\].*\[2, 21\].*\[inputs-shape\]"):

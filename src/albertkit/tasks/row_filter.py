@@ -6,6 +6,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -134,10 +135,11 @@ def _parse_number(value: object) -> float | None:
     """A finite number; a whole one as int, as float would round a long one."""
     if isinstance(value, bool):
         return None
-    for read in (int, float) if isinstance(value, str | int) else (float,):
-        try:
-            number: float = read(value)  # type: ignore[arg-type]  # what it cannot read raises
-        except (TypeError, ValueError):
-            continue
-        return number if isinstance(number, int) or math.isfinite(number) else None
-    return None
+    if isinstance(value, str | int):
+        with suppress(ValueError):
+            return int(value)
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what it cannot read raises
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

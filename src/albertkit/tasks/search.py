@@ -30,7 +30,7 @@ from albertkit.tasks.search_rows import convert_to_texts, read_search_rows
 from albertkit.tasks.search_texts import CorpusOptions
 
 Hit: TypeAlias = dict[str, Any]
-Where: TypeAlias = str | Sequence[str] | BoolArray
+Where: TypeAlias = str | Sequence[str] | Sequence[bool] | BoolArray
 ID, SCORE = "corpus_id", "score"  # sentence-transformers' names
 MEASURES: tuple[Measure, ...] = ("cosine", "dot")
 DEEPER: Final = 4  # times as many rows, if too few groups are among them
@@ -277,8 +277,7 @@ class Search:
     def _mask(self, where: Where | None) -> BoolArray | None:
         if where is None:
             return None
-        is_list = isinstance(where, Sequence) and not isinstance(where, str)
-        if isinstance(where, str) or (is_list and not _are_bools(where)):
+        if isinstance(where, str) or (isinstance(where, Sequence) and not _are_bools(where)):
             return filter_rows(where, self.columns, self._read_cells)  # type: ignore[arg-type]  # no mask
         mask = np.asarray(where)
         if mask.dtype != np.bool_ or mask.shape != (len(self),):
