@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -169,6 +170,18 @@ def test_a_corpus_smaller_than_k_is_returned_whole(kind: VectorType) -> None:
         quantize_embeddings(VECTORS, kind, RANGES)[:3], corpus_precision=kind, ranges=RANGES
     )
     assert sorted(ids_of(search(QUERIES[:1], k=100))[0]) == [0, 1, 2]
+
+
+def test_the_memory_of_all_results_is_that_of_their_scores(tmp_path: Path) -> None:
+    np.save(tmp_path / "vectors.npy", np.repeat(VECTORS, 40, axis=0))  # 36,000, 3.5 MB
+    corpus = Search(tmp_path / "vectors.npy").corpus
+    tracemalloc.start()
+    ids, scores = find_nearest(corpus, QUERIES[:1], len(corpus))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * (ids.nbytes + scores.nbytes)  # 4.3 MB; 10.4 MB are all vectors as float64
+    assert sorted(ids[0].tolist()) == [*range(36_000)]
+    assert (np.diff(scores[0]) <= 0).all()
 
 
 def test_texts_are_embedded_and_returned() -> None:

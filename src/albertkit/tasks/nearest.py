@@ -178,12 +178,15 @@ class Corpus:
         """The scores of some vectors for one query, computed in float64."""
         if self.originals is not None:
             return self.originals.exact_scores(query, ids)
-        rows = self.rows(ids).astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores = rows @ query.astype(np.float64)
-            if self.measure == "cosine" and self.words is None:
-                scores /= np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), LEAST_NORM)
-        result: Float64Array = scores
+        result: Float64Array = np.empty(len(ids))
+        for begin in range(0, len(ids), BLOCK_ROWS):  # k may be the whole corpus
+            block = slice(begin, begin + BLOCK_ROWS)
+            rows = self.rows(ids[block]).astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                scores = rows @ query.astype(np.float64)
+                if self.measure == "cosine" and self.words is None:
+                    scores /= np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), LEAST_NORM)
+            result[block] = scores
         return result
 
     def _find_ranges(self) -> FloatArray:
