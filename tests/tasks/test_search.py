@@ -434,11 +434,12 @@ def test_a_shard_of_invalid_rows_alone_hides_no_other(
     assert len(Search(tmp_path / "out")) == 4
 
 
-@pytest.mark.parametrize("suffix", ["arrow", "parquet", "npy", "jsonl"])
+@pytest.mark.parametrize("suffix", ["arrow", "parquet", "npy", "jsonl", "ARROW", "Parquet", "NPY"])
 def test_a_name_need_not_be_utf8(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"v\xff." + suffix.encode())
     write_table(Table({"vector": VECTORS[:3]}), path)
     assert len(Search(path)) == 3
+    assert is_vector_file(path) == (suffix != "jsonl")
 
 
 def test_an_index_of_another_pooling_is_refused(model: str, tmp_path: Path) -> None:

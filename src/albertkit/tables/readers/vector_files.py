@@ -107,9 +107,9 @@ def is_finished_job(location: str | Path) -> bool:
 def is_vector_file(location: str | Path) -> bool:
     """Whether the location is a file of vectors: .npy, or a table with a column of lists."""
     path = make_path(location)
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         return True
-    if path.suffix not in {".parquet", ".arrow"}:
+    if path.suffix.lower() not in {".parquet", ".arrow"}:
         return False
     with read_errors(str(path)):
         if not path.exists() or path.is_dir():  # Spark writes directories of these names
@@ -176,7 +176,7 @@ def _find_shards(path: AnyPath) -> dict[int, str]:
 
 
 def _read_file(path: AnyPath, column: str) -> VectorTable:
-    match path.suffix:
+    match path.suffix.lower():
         case ".npy":
             return VectorTable(_read_npy(path))
         case ".parquet" | ".arrow":
@@ -210,7 +210,7 @@ def _open_arrow(file: BinaryIO, path: AnyPath) -> Any:
     import pyarrow.ipc
     import pyarrow.parquet
 
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         return pyarrow.parquet.ParquetFile(file)
     if isinstance(path, Path):  # as bytes: pyarrow fails for a str that is not UTF-8 (26.0.1)
         return pyarrow.ipc.open_file(pyarrow.memory_map(os.fsencode(path)))
@@ -220,7 +220,7 @@ def _open_arrow(file: BinaryIO, path: AnyPath) -> Any:
 def _read_arrow(path: AnyPath, column: str) -> VectorTable:
     with path.open("rb") as file:
         reader = _open_arrow(file, path)
-        table = reader.read() if path.suffix == ".parquet" else reader.read_all()
+        table = reader.read() if path.suffix.lower() == ".parquet" else reader.read_all()
     names = table.schema.names
     name = column if column in names else _find_vector_column(table.schema)
     if name is None or not hasattr(table.schema.field(name).type, "list_size"):
@@ -285,7 +285,7 @@ def _read_vector(value: object) -> FloatArray | None:
 
 def _read_records(path: AnyPath) -> Iterator[Any]:
     with path.open("rb") as file:
-        lines = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+        lines = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
         try:
             yield from map(json.loads, lines)
         except (ValueError, RecursionError, EOFError, zlib.error, gzip.BadGzipFile) as error:
