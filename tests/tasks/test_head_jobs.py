@@ -13,6 +13,7 @@ from tests.support.tiny_heads import save_head
 from albertkit.tables import RowBatch
 from albertkit.tasks.head_jobs import AnswerJob, ChooseJob, ClassifyJob, HeadJob, TagJob
 from albertkit.tasks.inputs import WINDOW_CHARACTERS, RowWindows
+from albertkit.tasks.invalid_cells import find_missing_choices
 from albertkit.tasks.jobs.run_job import run_job, start_job
 
 LONG = "a" * (WINDOW_CHARACTERS // 4)
@@ -66,3 +67,8 @@ def test_a_job_is_resumed(head: str, tmp_path: Path) -> None:
     with start_job(job, tmp_path / "out", shard_format="jsonl", resume=True) as open_job:
         assert run_job(open_job).shards == 1
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == expected
+
+
+def test_a_cell_that_is_no_list_of_choices_is_an_error_of_its_row() -> None:
+    cells = ['["a", "b"]', ["a", "b"], '["a"]', "a", "[" * 100_000, None]
+    assert [*find_missing_choices("choices", cells)] == [2, 3, 4, 5]

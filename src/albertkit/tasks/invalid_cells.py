@@ -52,7 +52,7 @@ def read_choices(cell: object) -> object:
         return cell
     try:
         return json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
 
 
