@@ -331,6 +331,21 @@ def test_an_index_that_was_stopped_is_finished(
     assert "file 1 is missing" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [[], ["--chunk", "8"]])
+def test_an_index_whose_last_file_is_full_is_no_news(
+    options: list[str],
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("albertkit.cli.search_input.SHARD_ROWS", len(TEXTS))
+    command = ["search", "a", "--in", "texts.txt", "--index", "out", "-m", model, *options]
+    assert run(command) == 0
+    assert f"{'parts' if options else 'texts'} embedded in" in (first := capsys.readouterr()).err
+    assert run(command) == 0
+    assert capsys.readouterr() == (first.out, "")
+
+
 @pytest.mark.parametrize("options", [("--chunk", "8"), ("--skip-invalid",)])
 def test_a_stopped_index_whose_files_have_other_numbers_of_rows_is_finished(
     options: tuple[str, ...],

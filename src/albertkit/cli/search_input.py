@@ -234,9 +234,12 @@ class SearchInput:
             if self.index is not None:  # the name of a directory in a cache says the contents
                 write_contents(directory, inputs)
             report = run_job(open_job, shows_progress=shows_progress())
+        if not report.shards:  # the last file was full, and the job finished
+            return
+        noun = "part" if self.corpus.chunk else "text"
         invalid = f"; {count_noun(report.invalid, 'invalid row')} listed there"
         print_status(
-            f"{count_noun(report.rows, 'text')} embedded in {time.monotonic() - start:.0f} s,"
+            f"{count_noun(report.rows, noun)} embedded in {time.monotonic() - start:.0f} s,"
             f" written to {directory}{invalid if report.invalid else ''}"
         )
 
