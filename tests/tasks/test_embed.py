@@ -23,6 +23,8 @@ from albertkit.checkpoints import SENTENCE_TRANSFORMERS, Checkpoint
 from albertkit.errors import InputError, ResourceError
 from albertkit.spec.pooling_config import Dense, Normalize, PoolingConfig
 from albertkit.tasks import TextEmbedder
+from albertkit.tasks.inputs import Texts
+from albertkit.tasks.options import EncodeOptions
 
 TEXTS = [
     "I like my phone",
@@ -605,3 +607,7 @@ def test_vectors_that_are_not_finite_get_a_warning(
         and "[vectors-not-finite]" in r.getMessage()
         for r in caplog.records
     )
+    call = embedder.encode_call(EncodeOptions())  # of rows of a table, as a job has them
+    rows = [Texts(["a", "b"], None, False, [4, 6]), Texts(["c", bad], None, False, [7, 9])]
+    assert len(list(call.answers(iter(rows)))) == 2
+    assert (call.report.not_finite.count, call.report.not_finite.first) == (1, 9)

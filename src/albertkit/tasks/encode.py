@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class EncodeCall:
             Vectors [N, D] float32 of a window, a PartVectors if parts have rows of their own, or a
             list of the other outputs that are asked for.
         """
-        for encodings, parts in prefetch(windows, self._tokenize, is_live=is_live):
+        for encodings, parts, numbers in prefetch(windows, self._tokenize, is_live=is_live):
             engine = self.model.engine_for(encodings)
             slots = min(choose_slots(engine), self.options.batch_size * self.report.max_length)
             if self.options.output_value == "sentence_embedding":
@@ -91,7 +91,7 @@ class EncodeCall:
                     slots=slots,
                     progress=self._count_texts(parts),
                 )
-                vectors = self._finish(vectors, parts)
+                vectors = self._finish(vectors, parts, numbers)
                 yield vectors if parts is None else self._answer_parts(vectors, parts)
             else:
                 yield self._token_outputs(engine, encodings, slots)
@@ -113,8 +113,8 @@ class EncodeCall:
 
         return PartVectors(vectors, make_parts([], []))
 
-    def _tokenize(self, texts: Texts) -> tuple[Encodings, Parts | None]:
-        """The ids of a window, and its parts; of a pair the first text has the prompt."""
+    def _tokenize(self, texts: Texts) -> tuple[Encodings, Parts | None, Sequence[int] | None]:
+        """The ids of a window, its parts and numbers; of a pair the first text has the prompt."""
         if self.cutter is not None:
             if texts.second is not None:
                 from albertkit.tasks.part_vectors import refuse_pairs
@@ -122,7 +122,7 @@ class EncodeCall:
                 raise refuse_pairs()
             parts, encodings = self.cutter.cut(texts.first)
             self.report.count(self.model.tokenizer, texts, encodings, parts)
-            return encodings, parts
+            return encodings, parts, texts.numbers
         if self.options.markdown:
             from albertkit.tokenization.markdown import strip_markdown
 
@@ -134,7 +134,7 @@ class EncodeCall:
             first = [format_text(text, self.prompt) for text in texts.first]
             second = texts.second and [format_text(text, "") for text in texts.second]
             texts = Texts(first, second, texts.is_one, texts.numbers)
-        return self.report.tokenize(self.model.tokenizer, texts), None
+        return self.report.tokenize(self.model.tokenizer, texts), None, texts.numbers
 
     def _count_texts(self, parts: Parts | None) -> Callable[[int], None] | None:
         """What the engine calls with a number of finished texts, or parts of a window's texts."""
@@ -151,7 +151,12 @@ class EncodeCall:
 
         return add
 
-    def _finish(self, vectors: FloatArray, parts: Parts | None = None) -> FloatArray:
+    def _finish(
+        self,
+        vectors: FloatArray,
+        parts: Parts | None = None,
+        numbers: Sequence[int] | None = None,
+    ) -> FloatArray:
         """Pooled vectors [N, H], or [P, H] of parts → vectors of the same number, [N, D]."""
         if self.pooling.steps:
             vectors = apply_modules(self.pooling.steps, vectors, self.model.config)
@@ -159,7 +164,7 @@ class EncodeCall:
             vectors = np.ascontiguousarray(vectors[:, : self.options.truncate_dim])
         if self.options.normalize_embeddings:
             vectors = normalize(vectors)
-        self.report.check_vectors(vectors, parts)
+        self.report.check_vectors(vectors, parts, numbers)
         return vectors
 
     def _answer_parts(self, vectors: FloatArray, parts: Parts) -> FloatArray | PartVectors:

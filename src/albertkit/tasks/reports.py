@@ -6,6 +6,7 @@ Empty texts, truncated texts, texts of unknown pieces only, vectors that are not
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -120,12 +121,23 @@ class EncodeReport:
         self._count_empty(texts)
         self.texts += len(texts.first)
 
-    def check_vectors(self, vectors: FloatArray, parts: Parts | None = None) -> None:
-        """Count vectors [N, D] of the next texts, or [P, D] of their parts, that are not finite."""
+    def check_vectors(
+        self,
+        vectors: FloatArray,
+        parts: Parts | None = None,
+        numbers: Sequence[int] | None = None,
+    ) -> None:
+        """Count vectors [N, D] of the next texts, or [P, D] of their parts, that are not finite.
+
+        `numbers` are those of the texts in messages.
+        """
         if not np.isfinite(vectors).all():
             rows = np.flatnonzero(~np.isfinite(vectors).all(axis=-1))
             rows = rows if parts is None else np.unique(parts.text_numbers[rows])
-            self.not_finite.add(len(rows), self._encoded + int(rows[0]))
+            first = int(rows[0])
+            self.not_finite.add(
+                len(rows), self._encoded + first if numbers is None else numbers[first]
+            )
         self._encoded += len(vectors) if parts is None else len(parts.offsets) - 1
 
     def add(self, other: EncodeReport) -> None:
