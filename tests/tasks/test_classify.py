@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import transformers
 from tests.support.tiny_heads import SENTENCES, save_head
-from tests.support.tiny_models import save_tiny
+from tests.support.tiny_models import TINY, save_tiny, save_tiny_vectors
 
 from albertkit.errors import FormatError, InputError
+from albertkit.spec.pooling_config import PoolingConfig
+from albertkit.spec.vector_head import VectorHead
 from albertkit.tasks import TextClassifier
+from albertkit.tasks.inputs import Texts
 
 HEAD = "sequence_classification"
 AXES: dict[str, dict[str, Any]] = {
@@ -166,3 +169,20 @@ def test_long_texts_are_cut_with_one_warning(
     assert len(warnings) == 1
     assert "2 of 3 texts were cut" in warnings[0]
     assert "[text-truncated]" in warnings[0]
+
+
+def test_both_texts_of_a_pair_have_its_number(tmp_path: Path) -> None:
+    place = save_tiny_vectors(tmp_path / "model", PoolingConfig(max_length=20))
+    weight = np.ones((2, 4 * TINY.hidden_size), np.float32)
+    VectorHead(weight, np.zeros(2, np.float32), ("a", "b"), reads_pairs=True).write(place)
+    call = TextClassifier(place).call()
+    long = "the house " * 50
+    rows = [  # of a table, as a job has them
+        Texts(["a", "b"], ["c", "d"], False, [2, 3]),
+        Texts(["a", "b"], [" ", long], False, [5, 8]),
+    ]
+    assert [len(answers) for answers in call.answers(iter(rows))] == [2, 2]
+    assert (call.report.empty.first, call.report.truncated.first) == (5, 8)
+    classifier = TextClassifier(place, truncation="error")
+    with pytest.raises(InputError, match=r"text 2 is too long.*\[text-too-long\]"):
+        classifier([("a", "b"), ("c", long)])

@@ -8,7 +8,6 @@ used; pairs may be tuples.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
@@ -189,11 +188,16 @@ class TextClassifier(HeadTask):
     ) -> ClassifyCall:
         """The call of a linear head on text vectors; the texts of a pair are encoded alone."""
         pooling = self.model.pooling or PoolingConfig()
+        before = 0  # texts, or pairs, of earlier windows
 
         def prepare(texts: Texts) -> Encodings:
+            nonlocal before
             head.check_pairs(texts.second is not None)
             both = [pooling.as_read(text) for text in (*texts.first, *(texts.second or ()))]
-            return report.tokenize(self.tokenizer, replace(texts, first=both, second=None))
+            numbers = texts.numbers or range(before, before + len(texts))
+            before += len(texts)
+            numbers = [*numbers] * (len(both) // max(1, len(texts)))  # both texts of a pair have it
+            return report.tokenize(self.tokenizer, Texts(both, None, texts.is_one, numbers))
 
         def compute(encodings: Encodings) -> list[FloatArray]:
             engine = self.model.engine_for(encodings)
