@@ -81,3 +81,10 @@ def test_wrong_inputs_are_refused(item: object, code: str, tmp_path: Path) -> No
         chooser([item])
     with pytest.raises(InputError, match=r"multiple_choice.*\[head-missing\]"):
         MultipleChoice()
+
+
+def test_a_choice_that_is_too_long_is_named_by_its_question(tmp_path: Path) -> None:
+    chooser = MultipleChoice(save_head(tmp_path / "model", HEAD), truncation="error")
+    questions = [*QUESTIONS[:1], {"question": "a", "choices": ["b", "the house " * 100]}]
+    with pytest.raises(InputError, match=r"text 2 is too long.*\[text-too-long\]"):
+        chooser(questions)

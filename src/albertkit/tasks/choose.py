@@ -127,10 +127,15 @@ class MultipleChoice(HeadTask):
             progress: Counts questions.
         """
         report = self.new_report()
+        before = 0  # questions of earlier windows
 
         def prepare(questions: list[ChoiceQuestion]) -> Prepared:
+            nonlocal before
             pairs = [pair for question in questions for pair in question.pairs()]
-            texts = Texts([first for first, _ in pairs], [second for _, second in pairs], False)
+            firsts, seconds = [first for first, _ in pairs], [second for _, second in pairs]
+            numbers = [n for n, question in enumerate(questions, before) for _ in question.choices]
+            before += len(questions)
+            texts = Texts(firsts, seconds, False, numbers)  # a choice has its question's number
             return questions, report.tokenize(self.tokenizer, texts)
 
         def compute(prepared: Prepared) -> list[Choice]:
