@@ -204,6 +204,11 @@ def test_a_job_counts_the_questions_that_were_cut_in_all_shards(
         (("choose", "a"), "--choice TEXT, at least twice. [usage]"),
         (("classify", "a", "--abstain-below", "2"), "[option-invalid]"),
         (("classify", "a", "--resume"), "[usage]"),
+        (("classify", "a", "--pair-column", "b"), "the column 'b' is named"),
+        (
+            ("choose", "a", "--choice", "b", "--choice", "c", "--context-column", "d"),
+            "the column 'd' is named, and a text is an argument; an argument has no columns.",
+        ),
         (("tag", "a", "-o", "x.npy"), "[output-format-unknown]"),
     ],
 )

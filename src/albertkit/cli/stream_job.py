@@ -143,6 +143,14 @@ def _make_row(text: str, job: TableJob, cells: Mapping[str, str]) -> RowBatch:
             why="an argument has no columns" if job.keep else "an argument is not a file",
             fix=f"Give --input FILE, or leave {option} out",
         )
+    missing = next((name for name in job.columns if name not in cells), None)
+    if missing is not None:
+        raise InputError(
+            "usage",
+            f"the column {missing!r} is named, and a text is an argument",
+            why="an argument has no columns",
+            fix="Give --input FILE, or leave the name of the column out",
+        )
     return RowBatch([text], {name: [cell] for name, cell in cells.items()}, 0)
 
 
