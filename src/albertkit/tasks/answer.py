@@ -25,8 +25,8 @@ from albertkit.tasks.answer_spans import (
     decode_logits,
     decode_span_search,
 )
-from albertkit.tasks.encode import ProgressLine
-from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
+from albertkit.tasks.encode import ProgressLine, make_progress
+from albertkit.tasks.head_call import HeadCall, HeadTask
 from albertkit.tasks.inputs import FIRST_WINDOW, convert_to_list, split_windows
 from albertkit.tasks.options import AnswerOptions
 from albertkit.tasks.reports import EncodeReport

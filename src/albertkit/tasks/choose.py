@@ -21,8 +21,8 @@ from albertkit.runtime import LoadKeywords
 from albertkit.spec.heads import MULTIPLE_CHOICE
 from albertkit.tasks.answer import check_not_empty
 from albertkit.tasks.classify import softmax
-from albertkit.tasks.encode import ProgressLine
-from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
+from albertkit.tasks.encode import ProgressLine, make_progress
+from albertkit.tasks.head_call import HeadCall, HeadTask
 from albertkit.tasks.inputs import FIRST_WINDOW, Texts, convert_to_list, split_windows
 from albertkit.tasks.options import TruncationMode
 from albertkit.tokenization import Encodings

@@ -23,8 +23,8 @@ from albertkit.spec import AlbertConfig
 from albertkit.spec.heads import SEQUENCE_CLASSIFICATION, VECTOR_HEAD
 from albertkit.spec.pooling_config import PoolingConfig
 from albertkit.spec.vector_head import VectorHead
-from albertkit.tasks.encode import ProgressLine
-from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
+from albertkit.tasks.encode import ProgressLine, make_progress
+from albertkit.tasks.head_call import HeadCall, HeadTask
 from albertkit.tasks.inputs import Texts, convert_to_list, read_stream, read_texts
 from albertkit.tasks.options import ClassifyOptions, ScoreFunction, TruncationMode
 from albertkit.tasks.reports import EncodeReport

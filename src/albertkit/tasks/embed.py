@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,7 @@ from albertkit.fileformats.safetensors import SavedDtype
 from albertkit.runtime import LoadedModel, LoadKeywords, load
 from albertkit.sources import VECTORS
 from albertkit.spec.pooling_config import Pooling, PoolingConfig, Similarity
-from albertkit.tasks.encode import EncodeCall, ProgressLine, VectorStream
+from albertkit.tasks.encode import EncodeCall, ProgressLine, VectorStream, make_progress
 from albertkit.tasks.framework_calls import FrameworkCalls
 from albertkit.tasks.inputs import FIRST_WINDOW, read_stream, read_texts
 from albertkit.tasks.options import (
@@ -696,13 +695,6 @@ def _make_cutter(embedder: TextEmbedder, options: EncodeOptions, prompt: str) ->
         lower_case=embedder.pooling.lower_case,
         markdown=options.markdown,
     )
-
-
-def make_progress(show: bool | None, total: int | None) -> ProgressLine | None:
-    """A progress bar for `total` texts; show: as `show_progress_bar` of `encode`."""
-    if show is None:
-        show = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
-    return ProgressLine(total) if show else None
 
 
 def _warn_untrained(model: LoadedModel) -> None:

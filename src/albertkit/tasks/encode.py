@@ -6,6 +6,7 @@ A list and an iterator take the same way, so that a text's answer is the same in
 from __future__ import annotations
 
 import itertools
+import logging
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -29,6 +30,8 @@ from albertkit.tokenization import Encodings
 
 if TYPE_CHECKING:
     from albertkit.tokenization.parts import PartCutter, Parts
+
+LOGGER = logging.getLogger(__name__)
 
 INTERVAL = 0.1  # seconds between two drawings of the progress bar
 
@@ -247,6 +250,13 @@ def _flatten(call: EncodeCall, windows: Generator[Any], cast: VectorCast) -> Gen
                 yield from window
             else:
                 yield from map(convert, cast.of(window))
+
+
+def make_progress(show: bool | None, total: int | None) -> ProgressLine | None:
+    """A progress bar for `total` texts; show: None: yes on a terminal if the log level is INFO."""
+    if show is None:
+        show = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
+    return ProgressLine(total) if show else None
 
 
 class ProgressLine:

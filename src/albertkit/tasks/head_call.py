@@ -6,8 +6,6 @@ before is computed, and one that computes its answers.
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,8 +22,6 @@ from albertkit.tasks.inputs import prefetch
 from albertkit.tasks.options import TRUNCATION_MODES, TruncationMode
 from albertkit.tasks.reports import EncodeReport
 from albertkit.tokenization import AlbertTokenizer
-
-LOGGER = logging.getLogger(__name__)
 
 W = TypeVar("W")
 A = TypeVar("A")
@@ -131,13 +127,6 @@ class HeadCall(Generic[W, P, A]):
     def collect(self, windows: Iterator[W]) -> list[A]:
         """All answers."""
         return [answer for part in self.run(windows) for answer in part]
-
-
-def make_progress(show: bool | None, total: int | None) -> ProgressLine | None:
-    """A progress bar if it is asked for; None: if the log is at INFO on a terminal."""
-    if show is None:
-        show = LOGGER.isEnabledFor(logging.INFO) and sys.stderr.isatty()
-    return ProgressLine(total) if show else None
 
 
 def _find_head(model: LoadedModel, heads: Sequence[str]) -> str:

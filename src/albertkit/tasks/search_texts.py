@@ -15,7 +15,8 @@ from albertkit.arrays import BoolArray, Int64Array
 from albertkit.errors import InputError
 from albertkit.tables.readers.vector_files import VectorFiles, VectorTable
 from albertkit.tables.table import Column, take_cells
-from albertkit.tasks.embed import TextEmbedder, make_progress
+from albertkit.tasks.embed import TextEmbedder
+from albertkit.tasks.encode import make_progress
 from albertkit.tasks.inputs import Texts
 from albertkit.tasks.options import EncodeOptions, VectorType
 from albertkit.tasks.reports import TextGroup, count_texts, warn_of_empty

@@ -20,8 +20,8 @@ from albertkit.errors.arguments import check_keywords, describe_value
 from albertkit.runtime import LoadKeywords
 from albertkit.spec.heads import TOKEN_CLASSIFICATION
 from albertkit.tasks.classify import softmax
-from albertkit.tasks.encode import ProgressLine
-from albertkit.tasks.head_call import HeadCall, HeadTask, make_progress
+from albertkit.tasks.encode import ProgressLine, make_progress
+from albertkit.tasks.head_call import HeadCall, HeadTask
 from albertkit.tasks.inputs import Texts, read_stream, read_texts
 from albertkit.tasks.options import Aggregation, TagOptions
 from albertkit.tasks.tag_spans import continues_span, split_tag
