@@ -164,6 +164,16 @@ def test_a_block_changes_nothing(values: list[int], k: int, rows: int) -> None:
     assert best.ids.tolist() == rank(scores.T, k)
 
 
+@pytest.mark.parametrize("measure", ["cosine", "dot"])
+def test_large_numbers_are_found_in_a_copy_of_float16(measure: Any) -> None:
+    vectors = VECTORS.copy()
+    vectors[::7] *= 1e6  # float16 ends at 65,504
+    expected = Search(vectors, similarity=measure)(QUERIES, k=20)
+    copy = Search(vectors, scan_precision="float16", similarity=measure)
+    assert ids_of(copy(QUERIES, k=20, rescore_multiplier=20)) == ids_of(expected)
+    assert sorted(ids_of(copy(QUERIES[:1], k=900))[0]) == [*range(900)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_corpus_smaller_than_k_is_returned_whole(kind: VectorType) -> None:
     search = Search(

@@ -34,6 +34,7 @@ FIRST_SLICE = 4  # times k rows, of the first scores; each slice after it is lar
 EINSUM_QUERIES = 3  # of so few, einsum computes the products faster than matmul (numpy 2.4)
 # Vectors whose lengths are as near to 1 need no scales: candidates are scored anew.
 UNIT_TOLERANCE = 1e-6
+FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,14 @@ class Corpus:
         The ranges of int8 and uint8 are those of all valid vectors.
         """
         ranges = self._find_ranges() if kind in IN_STEPS else None
-        parts = [convert_type(self.to_floats(block), kind, ranges) for _, block in self.blocks()]
+        factors = self._fit_float16() if kind == "float16" else None
+        parts = []
+        for begin, block in self.blocks():
+            floats = self.to_floats(block)
+            if factors is not None:
+                with np.errstate(invalid="ignore"):
+                    floats = floats * factors[begin : begin + len(block), None]
+            parts.append(convert_type(floats, kind, ranges))
         small = Corpus.of(parts, kind, self.dimensions, self.measure, ranges)
         return replace(small, valid=self.valid, originals=self)
 
@@ -188,6 +196,13 @@ class Corpus:
                     scores /= np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), LEAST_NORM)
             result[block] = scores
         return result
+
+    def _fit_float16(self) -> FloatArray:
+        """[N], what keeps large numbers below infinity in float16 and changes no ranking."""
+        if self.scales is not None:
+            return self.scales
+        largest = float(np.abs(self._find_ranges()).max())
+        return np.full(len(self), FLOAT16_MAX / max(largest, FLOAT16_MAX), np.float32)
 
     def _find_ranges(self) -> FloatArray:
         """The least and the greatest number of each dimension of the valid vectors: [2, D]."""
