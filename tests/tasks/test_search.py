@@ -314,6 +314,10 @@ def test_a_column_keeps_its_value_if_it_is_named_like_a_result() -> None:
         ("size>=1", [0, 2, 5]),
         ("size=", [1]),
         ("size!=1", [1, 2, 3, 4, 5]),
+        ("score>1", [3, 5]),
+        ("score<=1.5", [3]),
+        ("score!=1.5", [0, 1, 2, 4, 5]),
+        ("score=nan", []),
         (np.arange(6) % 2 == 1, [1, 3, 5]),
         ([False, True] * 3, [1, 3, 5]),
         ([], [*range(6)]),
@@ -327,6 +331,7 @@ def test_conditions_choose_rows(where: Any, rows: list[int]) -> None:
         "id": [2**53, 2**53 + 1, "9007199254740992", str(2**53 + 1), 2.0, None],
         "name": ["Nan", "Nanny", "inf", "Infinity", None, "5"],
         "size": ["1", "", "7", " ", None, 3],
+        "score": [np.nan, np.inf, -np.inf, 1.5, None, 2],
     }
     (hits,) = Search(VECTORS[:6], columns=columns)(QUERIES[:1], where=where)
     assert sorted(ids_of([hits])[0]) == rows
@@ -528,8 +533,8 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(VECTORS)(QUERIES, where="english"), "condition-invalid"),
         (lambda: Search(VECTORS)(QUERIES, where=np.ones(3, np.bool_)), "inputs-shape"),
         (lambda: Search(VECTORS)(QUERIES, where=[True] * 3), "inputs-shape"),
-        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[call-overload]
-        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[call-overload]
+        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[arg-type]
+        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[list-item]
         (lambda: Search(VECTORS)(QUERIES, group_by="file"), "column-missing"),
     ],
 )

@@ -329,7 +329,7 @@ def _read_column(name: str, column: Any) -> Column:
         result: Column = column
         return result
     try:
-        return convert_to_list(column)  # type: ignore[return-value]  # any object is shown as text
+        return convert_to_list(column)
     except InputError:
         raise InputError(
             "inputs-shape",
