@@ -533,8 +533,8 @@ def test_what_holds_no_vectors_is_refused(model: str, tmp_path: Path) -> None:
         (lambda: Search(VECTORS)(QUERIES, where="english"), "condition-invalid"),
         (lambda: Search(VECTORS)(QUERIES, where=np.ones(3, np.bool_)), "inputs-shape"),
         (lambda: Search(VECTORS)(QUERIES, where=[True] * 3), "inputs-shape"),
-        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[arg-type]
-        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[list-item]
+        (lambda: Search(VECTORS)(QUERIES, where=5), "inputs-shape"),  # type: ignore[call-overload]
+        (lambda: Search(VECTORS)(QUERIES, where=[5]), "condition-invalid"),  # type: ignore[arg-type]
         (lambda: Search(VECTORS)(QUERIES, group_by="file"), "column-missing"),
     ],
 )
