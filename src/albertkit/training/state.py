@@ -183,7 +183,8 @@ def _check_settings(saved: object, current: Settings, directory: Path) -> None:
             "run-settings-changed",
             f"the run in {str(directory)!r} began with other settings: {'; '.join(changed[:5])}",
             why="it can only go on exactly with the same settings",
-            fix=f"Restore them in the recipe, or begin a run in {OTHER_DIRECTORY}",
+            fix=f"Restore the recipe and the data, remove {str(directory)!r}, or begin a run in"
+            f" {OTHER_DIRECTORY}",
         )
 
 
