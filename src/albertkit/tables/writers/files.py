@@ -79,25 +79,26 @@ def check_output_not_input(output: AnyPath, locations: Iterable[str]) -> None:
         return
     file = _make_absolute(str(output))
     for location in locations:
-        top = _make_absolute(location)
-        if _is_matched(file, location):
+        if relation := _relate(file, location, is_remote=is_uri(str(output))):
             raise InputError(
                 "output-taken",
-                f"the output {str(output)!r} matches the input pattern {location!r}",
+                f"the output {str(output)!r} {relation}",
                 why="this run or the next one would read its own output",
                 fix="Write to another path",
             )
-        if is_uri(location) != is_uri(str(output)) or not file.is_relative_to(top):
-            continue
-        parts = file.relative_to(top).parts
-        if not any(part.startswith((".", "_")) for part in parts):
-            raise InputError(
-                "output-taken",
-                f"the output {str(output)!r} is "
-                + (f"in the input directory {location!r}" if parts else "an input"),
-                why="this run or the next one would read its own output",
-                fix="Write to another path",
-            )
+
+
+def _relate(file: PurePath, location: str, *, is_remote: bool) -> str | None:
+    """What a file, remote or not, is of the input location that would read it; None: nothing."""
+    if _is_matched(file, location):
+        return f"matches the input pattern {location!r}"
+    top = _make_absolute(location)
+    if is_uri(location) != is_remote or not file.is_relative_to(top):
+        return None
+    parts = file.relative_to(top).parts
+    if any(part.startswith((".", "_")) for part in parts):
+        return None
+    return f"is in the input directory {location!r}" if parts else "is an input"
 
 
 def _is_matched(file: PurePath, location: str) -> bool:
